@@ -1,0 +1,77 @@
+# One door to everything; README, CONTRIBUTING and CI use these targets and nothing else.
+# Needs Python 3.11 to 3.14, git and make. Everything else comes from the lock files.
+
+VENV := .venv
+BIN  := $(VENV)/bin
+TEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo dev test lint types imports unit format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed ## create .venv from the lock file and install SeatSync into it
+
+setup-dev: $(VENV)/.installed-dev ## the same, with what the tests need
+
+demo: $(VENV)/.installed ## run the whole cycle on the built-in sandbox and show the preview
+	@$(BIN)/seatsync demo
+
+dev: $(VENV)/.installed ## open the Dagster UI on your own data (settings from .env)
+	@$(BIN)/python -m seatsync_pipeline.dev
+
+test: $(VENV)/.installed-dev ## lint, types, import rules, then every test
+	@$(MAKE) --no-print-directory lint types imports unit
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.installed-dev
+	$(BIN)/pytest -n $(TEST_WORKERS) --cov --cov-report=term:skip-covered
+
+format: $(VENV)/.installed-dev ## let ruff format and fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## make both lock files anew (needs uv on the PATH)
+	uv pip compile pyproject.toml -c constraints.txt $(LOCK_FLAGS) -o requirements.lock
+	uv pip compile pyproject.toml -c requirements.lock --extra dev $(LOCK_FLAGS) -o requirements-dev.lock
+
+LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+              --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet
+
+clean: ## remove the environment and all caches, never your data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage build *.egg-info
+
+# Hash mode refuses an editable project, so the lock goes first and the project after it, alone.
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the locked dependencies into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "Installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/bin/python:
+	@python=$$(for candidate in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	    "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null \
+	        && echo "$$candidate" && break; \
+	done); \
+	if [ -z "$$python" ]; then \
+	    echo "SeatSync needs Python 3.11 to 3.14 and found none. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 2; \
+	fi; \
+	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
+	    echo "$$python cannot create a virtual environment: install its venv package (Debian, Ubuntu: apt install python3-venv)." >&2; exit 2; \
+	fi; \
+	"$$python" -m venv $(VENV)

@@ -1,0 +1,1 @@
+"""SeatSync: seats from Duo and Avanan reconciled with ConnectWise agreement additions."""

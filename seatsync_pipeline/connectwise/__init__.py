@@ -1,0 +1,1 @@
+"""ConnectWise PSA: the read-only client, the records, and the agreement scan."""

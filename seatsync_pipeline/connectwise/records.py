@@ -1,0 +1,99 @@
+"""The ConnectWise records SeatSync works with, and only the fields it uses.
+
+Parsed from JSON by `scan.py`, stored and loaded by `store.py`. Quantities and money are exact `Decimal`s,
+quantised to six places; dates are ConnectWise's calendar dates (the date part of `T00:00:00Z`, never shifted
+by a time zone).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Company:
+    company_id: int
+    identifier: str
+    name: str
+    status: str | None = None
+    deleted: bool = False
+    website: str | None = None
+
+
+@dataclass(frozen=True)
+class AgreementType:
+    agreement_type_id: int
+    name: str
+    inactive: bool = False
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """`end_date` None means no end. `additions_read` is False for ended and cancelled agreements."""
+
+    agreement_id: int
+    name: str
+    company_id: int
+    type_name: str
+    parent_agreement_id: int | None = None
+    status: str | None = "Active"
+    cancelled: bool = False
+    start_date: date | None = None
+    end_date: date | None = None
+    bill_start_date: date | None = None
+    next_invoice_date: date | None = None
+    billing_cycle: str | None = None
+    prorate: bool = False
+    additions_read: bool = True
+
+
+@dataclass(frozen=True)
+class Addition:
+    """`cancelled_date` is the last billed day. `bill_customer`: Billable, DoNotBill or NoCharge."""
+
+    addition_id: int
+    agreement_id: int
+    product_id: int
+    product_identifier: str
+    quantity: Decimal
+    less_included: Decimal = Decimal(0)
+    unit_price: Decimal | None = None
+    unit_cost: Decimal | None = None
+    bill_customer: str = "Billable"
+    effective_date: date | None = None
+    cancelled_date: date | None = None
+    description: str | None = None
+    last_updated: str | None = None
+
+
+@dataclass(frozen=True)
+class Product:
+    """A catalog item. `product_class`: Agreement, Bundle, Inventory, NonInventory or Service."""
+
+    product_id: int
+    identifier: str
+    description: str | None = None
+    product_class: str | None = None
+    inactive: bool = False
+    price: Decimal | None = None
+    cost: Decimal | None = None
+    taxable: bool | None = None
+    billing_cycle: str | None = None
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One agreement scan: everything that was read, of one moment.
+
+    `details` are scalars for people: requests, seconds, codebase, server, where the invoice dates came from.
+    """
+
+    companies: tuple[Company, ...]
+    agreement_types: tuple[AgreementType, ...]
+    agreements: tuple[Agreement, ...]
+    additions: tuple[Addition, ...]
+    products: tuple[Product, ...]
+    taken_at: datetime
+    details: dict[str, str | int | float | bool | None] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Sources of seats: each module turns one outside system into a `SourceSnapshot`."""

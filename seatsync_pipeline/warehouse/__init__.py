@@ -1,0 +1,10 @@
+"""The one place that opens DuckDB.
+
+What belongs here: connections, locking, migrations, inserting rows. What does not: what a table means; each
+package keeps the SQL for its own tables in its `store.py`.
+"""
+
+from seatsync_pipeline.warehouse.connection import Connection, Warehouse, insert_rows
+from seatsync_pipeline.warehouse.ids import new_id, stable_id
+
+__all__ = ["Connection", "Warehouse", "insert_rows", "new_id", "stable_id"]
