@@ -1,0 +1,168 @@
+"""What Duo's refusals and broken connections mean, and what an operator can do about them.
+
+What belongs here: turning an HTTP status or an exception of `duo_client`, the socket or TLS into one of the
+typed errors. What does not: sending and retrying (`duo_api.py`).
+
+`duo_client` raises plain `RuntimeError`s whose text can hold the whole answer, with users' names and mail
+addresses in it. None of that text is repeated here but the short `message` of a refusal.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from seatsync_pipeline.errors import (
+    CredentialsRefused,
+    PermanentVendorError,
+    TransientVendorError,
+    VendorError,
+)
+
+# What can come out of a call of duo_client besides an answer: its own errors, the socket's and TLS's, those of
+# http.client, and what urllib and the codecs say of an impossible host name or an undecodable body.
+CALL_ERRORS = (RuntimeError, OSError, http.client.HTTPException, ValueError)
+
+# Duo documents 40105 "Bad request timestamp" and 40104 "Missing request timestamp".
+_CLOCK_CODES = frozenset({40104, 40105})
+_LONGEST_MESSAGE = 160
+
+Subject = Literal["account list", "subaccount"]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer other than 200: its HTTP status and, where its body is Duo's JSON, its code and message."""
+
+    status: int
+    code: int | None = None
+    message: str | None = None
+
+    def __str__(self) -> str:
+        code = f", code {self.code}" if self.code is not None else ""
+        return f"Duo answered {self.status}{code} ({self.message or 'no reason given'})"
+
+    @property
+    def blames_the_clock(self) -> bool:
+        return self.status == 401 and (
+            self.code in _CLOCK_CODES or "timestamp" in (self.message or "").lower()
+        )
+
+
+def refusal(status: int, reason: str | None, body: object, *, secrets: Iterable[str]) -> Refusal:
+    """Read the body of an answer that is not 200; a body that is not Duo's JSON leaves the HTTP reason.
+
+    `secrets` are blotted out, should the answer repeat one.
+    """
+    data = _decoded(body)
+    if not isinstance(data, dict):
+        return Refusal(status, None, _short(reason, secrets))
+    code, message, detail = data.get("code"), data.get("message"), data.get("message_detail")
+    text = message if isinstance(message, str) else reason
+    if isinstance(detail, str) and detail:
+        text = f"{text}: {detail}"
+    whole = isinstance(code, int) and not isinstance(code, bool)
+    return Refusal(status, code if whole else None, _short(text, secrets))
+
+
+def error_of(answer: Refusal, tried: str, about: Subject, *, retry_after: float | None) -> VendorError:
+    """The typed error for a refusal. `retry_after` is the wait in seconds that Duo asked for, if it did."""
+    found, status = str(answer), answer.status
+    if status == 429:
+        remedy = "Lower DUO_REQUESTS_PER_MINUTE, or try again in some minutes."
+        return TransientVendorError(tried, found, remedy, retry_after=retry_after)
+    if status >= 500 or status == 408:
+        remedy = "Try again later, and look at status.duo.com if it lasts."
+        return TransientVendorError(tried, found, remedy, retry_after=retry_after)
+    if status in {401, 403}:
+        return CredentialsRefused(tried, found, _remedy_of_refusal(answer, about), status=status)
+    if status == 404 and about == "subaccount":
+        remedy = "It was probably deleted meanwhile: look for it in Duo and pull again."
+        return PermanentVendorError(tried, found, remedy, status=status)
+    remedy = "Check DUO_API_HOST and DUO_PORT." if about == "account list" else "Report this to Duo."
+    return PermanentVendorError(tried, found, remedy, status=status)
+
+
+def _remedy_of_refusal(answer: Refusal, about: Subject) -> str:
+    if answer.blames_the_clock:
+        return "Set this machine's clock: Duo refuses requests that are some minutes off."
+    if answer.status == 401:
+        return (
+            "Check DUO_IKEY, DUO_SKEY and DUO_API_HOST (they belong to one Accounts API application) "
+            "and this machine's clock."
+        )
+    if about == "account list":
+        return (
+            "Use the keys of an Accounts API application of the parent account, "
+            "and check its networks for API access."
+        )
+    return "Check in Duo that your Accounts API application may read this subaccount."
+
+
+_KINDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((TimeoutError,), "Duo did not answer in time"),
+    ((ConnectionRefusedError,), "the connection was refused"),
+    (
+        (http.client.RemoteDisconnected, http.client.IncompleteRead),
+        "the connection was closed before the answer was complete",
+    ),
+    ((ConnectionError,), "the connection was broken off"),
+    ((http.client.HTTPException,), "what answered does not speak HTTP as Duo does"),
+)
+
+
+def error_of_exception(error: Exception, tried: str) -> VendorError:
+    """The typed error for a call that brought no answer at all."""
+    found = _description(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message or "verification failed"
+        return PermanentVendorError(tried, f"the TLS certificate was refused ({why})", _TLS_REMEDY)
+    if type(error).__name__ == "InvalidCertificateException":
+        return PermanentVendorError(tried, "the TLS certificate belongs to another host", _TLS_REMEDY)
+    if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
+        return PermanentVendorError(tried, "the host name is unknown", "Check DUO_API_HOST and DNS.")
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return PermanentVendorError(tried, found, "Check the CA bundle that DUO_CA names.")
+    if isinstance(error, OSError | http.client.HTTPException):
+        return TransientVendorError(
+            tried, found, "Check the network and DUO_API_HOST, DUO_PORT, DUO_CA; then try again."
+        )
+    return PermanentVendorError(tried, found, "Check DUO_API_HOST; if it is right, report this.")
+
+
+_TLS_REMEDY = "Check DUO_API_HOST; behind a proxy that inspects TLS, name its CA bundle in DUO_CA."
+
+
+def _description(error: Exception) -> str:
+    """What happened in words, from the kind of the error: never from a text that may quote the answer."""
+    for kinds, words in _KINDS:
+        if isinstance(error, kinds):
+            return words
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or 'no reason given'})"
+    if isinstance(error, OSError):
+        name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        return f"the network failed ({error.strerror or name})"
+    return f"the request could not be made ({type(error).__name__})"
+
+
+def _decoded(body: object) -> Any:
+    try:
+        return json.loads(body) if isinstance(body, str | bytes) else None
+    except (ValueError, RecursionError):  # an HTML page, or a body in no known encoding
+        return None
+
+
+def _short(text: str | None, secrets: Iterable[str]) -> str | None:
+    if not text:
+        return None
+    for secret in secrets:
+        text = text.replace(secret, "***") if secret else text
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"

@@ -1,0 +1,219 @@
+"""How many users a Duo subaccount has: the pager over `/admin/v1/users`, and the count by status.
+
+What belongs here: which users there are, and which of them are billed. What does not: HTTP (`duo_api.py`)
+and the subaccounts side by side (`duo.py`).
+
+A number leaves this module only when the whole list was provably read. Whole user objects never outlive their
+page; what stays is an id and its category.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from seatsync_pipeline.errors import IncompleteAnswer, PermanentVendorError
+from seatsync_pipeline.settings import CountBasis
+from seatsync_pipeline.sources.duo_api import DuoApi
+
+USERS = "/admin/v1/users"
+# Duo's limit for /admin/v1/users. It is a request: the server may send fewer.
+PAGE = 300
+# What Duo sends when no limit is asked for; a last page of this length could have been cut.
+_DEFAULT_PAGE = 100
+
+PENDING_DELETION = "pending deletion"
+DISABLED = "disabled"
+KNOWN_STATUSES = frozenset({"active", "bypass", DISABLED, "locked out", PENDING_DELETION})
+
+Category = tuple[str, bool]
+
+
+@dataclass(frozen=True)
+class UserCounts:
+    """The users of one subaccount, by (status, is_enrolled)."""
+
+    by_category: dict[Category, int]
+
+    @property
+    def total(self) -> int:
+        """Everyone in the list, those pending deletion too."""
+        return sum(self.by_category.values())
+
+    @property
+    def enrolled(self) -> int:
+        """The enrolled users that are not pending deletion."""
+        return self._count("enrolled")
+
+    @property
+    def pending_deletion(self) -> int:
+        return sum(n for (status, _), n in self.by_category.items() if status == PENDING_DELETION)
+
+    def seats(self, basis: CountBasis) -> Decimal:
+        """The billed users. Those in Duo's trash (pending deletion) never are; an unknown status is billed
+        as active would be, so that a new word of Duo's never makes users disappear."""
+        return Decimal(self._count(basis))
+
+    def by_status(self) -> dict[str, dict[str, int]]:
+        """`{status: {enrolled, not_enrolled}}`, by name."""
+        return {
+            status: {
+                "enrolled": self.by_category.get((status, True), 0),
+                "not_enrolled": self.by_category.get((status, False), 0),
+            }
+            for status in sorted({status for status, _ in self.by_category})
+        }
+
+    def unknown_statuses(self) -> list[str]:
+        """Statuses that Duo's documentation does not name."""
+        return sorted({status for status, _ in self.by_category} - KNOWN_STATUSES)
+
+    def _count(self, basis: CountBasis) -> int:
+        return sum(
+            number
+            for (status, enrolled), number in self.by_category.items()
+            if _is_billed(basis, status, enrolled=enrolled)
+        )
+
+
+def _is_billed(basis: CountBasis, status: str, *, enrolled: bool) -> bool:
+    if status == PENDING_DELETION:
+        return False
+    match basis:
+        case "existing":
+            return True
+        case "enrolled":
+            return enrolled
+        case "enrolled_active":
+            return enrolled and status != DISABLED
+
+
+def count_users(api: DuoApi, account_id: str, host: str, name: str) -> UserCounts:
+    """Count the users of one subaccount, at its own host.
+
+    Users who come or go while the pages are read shift them, so that one is skipped or stands twice. Duo
+    counts the list itself (`total_objects`): when the distinct users are not as many, the list is read once
+    more. Raises IncompleteAnswer when it still disagrees, and VendorError of other kinds for the rest.
+    """
+    crawl = _Crawl(api, api.child(account_id, host), f"counting the users of {name}")
+    try:
+        return crawl.run()
+    except IncompleteAnswer:
+        return crawl.run()
+
+
+@dataclass(frozen=True)
+class _Page:
+    """One answer: `following` is the next page's offset, None on the last; `total` is Duo's own count."""
+
+    offset: int
+    rows: list[Any]
+    total: int | None
+    following: int | None
+
+
+@dataclass(frozen=True)
+class _Crawl:
+    api: DuoApi
+    client: Any
+    tried: str
+
+    def run(self) -> UserCounts:
+        """Read every page once. IncompleteAnswer: provably not all; PermanentVendorError: no user list."""
+        users: dict[str, Category] = {}
+        totals: set[int] = set()
+        offset = 0
+        while True:
+            page = self._page(offset)
+            if page.total is not None:
+                totals.add(page.total)
+            known = len(users)
+            for user_id, category in self._users(page.rows):
+                if users.setdefault(user_id, category) != category:
+                    self._incomplete("a user's status changed while the pages were read")
+            self._check_count(page, len(users), totals)
+            if page.following is None:
+                return UserCounts(dict(Counter(users.values())))
+            self._check_progress(page, new=len(users) - known)
+            offset = page.following
+
+    def _page(self, offset: int) -> _Page:
+        rows, metadata = self.api.read(
+            self.client,
+            "GET",
+            USERS,
+            {"limit": str(PAGE), "offset": str(offset)},
+            tried=self.tried,
+            about="subaccount",
+        )
+        if not isinstance(rows, list):
+            self._wrong_shape(f"the answer is not a list of users but {_kind(rows)}")
+        return _Page(
+            offset,
+            rows,
+            total=self._whole_number(metadata, "total_objects"),
+            following=self._whole_number(metadata, "next_offset"),
+        )
+
+    def _users(self, rows: list[Any]) -> Iterator[tuple[str, Category]]:
+        for row in rows:
+            if not isinstance(row, dict):
+                self._wrong_shape(f"a user is not an object but {_kind(row)}")
+            user_id, status, enrolled = row.get("user_id"), row.get("status"), row.get("is_enrolled")
+            if not isinstance(user_id, str) or not user_id.strip():
+                self._wrong_shape("a user has no user_id")
+            if not isinstance(enrolled, bool):
+                self._wrong_shape(f"user {user_id[:40]!r} has no is_enrolled of true or false")
+            if not isinstance(status, str) or not status.strip():
+                self._wrong_shape(f"user {user_id[:40]!r} has no status")
+            yield user_id, (_status(status), enrolled)
+
+    def _check_count(self, page: _Page, seen: int, totals: set[int]) -> None:
+        """Compare with Duo's own count, which every page repeats."""
+        if len(totals) > 1:
+            self._incomplete(f"Duo's count of users went from {min(totals)} to {max(totals)} or back")
+        if totals:
+            (total,) = totals
+            if seen > total or (page.following is None and seen != total):
+                self._incomplete(f"{seen} users were read, and Duo counts {total}")
+        elif page.offset or page.following is not None or len(page.rows) >= _DEFAULT_PAGE:
+            # Without a count, only one short page can be the whole list.
+            self._incomplete(f"Duo did not say how many users there are, and {seen} were read")
+
+    def _check_progress(self, page: _Page, *, new: int) -> None:
+        """Without this, a list that does not advance would be read for ever."""
+        if page.following is not None and page.following <= page.offset:
+            self._wrong_shape(f"the list does not advance: after offset {page.offset} comes {page.following}")
+        if not new:
+            self._incomplete(f"the page at offset {page.offset} brought no new user and announced more")
+
+    def _whole_number(self, metadata: dict[str, Any], name: str) -> int | None:
+        value = metadata.get(name)
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
+            value = int(value)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+            return value
+        return self._wrong_shape(f"{name} is no whole number but {_kind(value)}")
+
+    def _wrong_shape(self, found: str) -> NoReturn:
+        raise PermanentVendorError(self.tried, found, "Report this to Duo.", status=200)
+
+    def _incomplete(self, found: str) -> NoReturn:
+        raise IncompleteAnswer(self.tried, found, "Users came or went during the pull: pull again later.")
+
+
+def _status(text: str) -> str:
+    """One spelling of a status: a `Pending_Deletion` must not be billed for its spelling."""
+    known = " ".join(text.replace("_", " ").replace("-", " ").casefold().split())
+    return known if known in KNOWN_STATUSES else text.strip().encode("utf-8", "replace").decode()
+
+
+def _kind(value: object) -> str:
+    """A JSON value's kind, for messages that must not quote it."""
+    if value is None:
+        return "null"
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return kinds.get(type(value), "a number")

@@ -1,0 +1,235 @@
+"""Snapshots of the sources in the warehouse: append-only, one transaction each.
+
+What belongs here: the tables `snapshot`, `account` and `observation`. What does not: the ConnectWise scan's
+tables, and what a snapshot means for a preview.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from seatsync_pipeline.errors import NotFound, WarehouseError
+from seatsync_pipeline.sources.base import (
+    SOURCES,
+    Account,
+    Finding,
+    Observation,
+    Source,
+    SourceSnapshot,
+    State,
+    Verdict,
+)
+from seatsync_pipeline.warehouse import Connection, Warehouse, insert_rows, new_id
+
+# `observation.seats` is decimal(18, 6); the database would round or refuse what does not fit.
+_SEAT_STEP = Decimal("0.000001")
+_MOST_SEATS = Decimal(10) ** 12
+
+
+@dataclass(frozen=True)
+class SnapshotFacts:
+    """The header of a snapshot of any source, `connectwise` included. `taken_at` is in UTC."""
+
+    snapshot_id: str
+    source: str
+    taken_at: datetime
+    verdict: Verdict
+    reasons: tuple[Finding, ...]
+    details: dict[str, Any]
+    digest: str
+    run_id: str | None
+
+
+def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str | None) -> str:
+    """Store a snapshot whole or not at all, and return its new id.
+
+    Decimals in evidence and details become whole numbers or text. Raises WarehouseError, also for seats that
+    the database could only store rounded.
+    """
+    snapshot_id = new_id("snap")
+    header = {
+        "snapshot_id": snapshot_id,
+        "source": snapshot.source,
+        "taken_at": _stored(snapshot.taken_at),
+        "run_id": run_id,
+        "digest": snapshot.digest,
+        "verdict": snapshot.verdict.value,
+        "reasons": _json([_reason(finding) for finding in snapshot.findings]),
+        "details": _json(snapshot.details),
+    }
+    accounts = [
+        {
+            "snapshot_id": snapshot_id,
+            "account_key": account.key,
+            "account_name": account.name,
+            "domain": account.domain,
+            "details": _json(account.details),
+        }
+        for account in snapshot.accounts
+    ]
+    observations = [
+        {
+            "snapshot_id": snapshot_id,
+            "position": position,
+            "account_key": observation.account_key,
+            "account_name": observation.account_name,
+            "license": observation.license,
+            "seats": _storable(observation),
+            "state": observation.state.value,
+            "reason": observation.reason,
+            "evidence": _json(observation.evidence),
+        }
+        for position, observation in enumerate(snapshot.observations, start=1)
+    ]
+    with warehouse.write() as connection:
+        insert_rows(connection, "snapshot", [header])
+        insert_rows(connection, "account", accounts)
+        insert_rows(connection, "observation", observations)
+    return snapshot_id
+
+
+def latest_snapshot_id(connection: Connection, source: Source) -> str | None:
+    """The newest snapshot of a source, whatever its verdict; None when there is none."""
+    row = connection.execute("select max(snapshot_id) from snapshot where source = ?", [source]).fetchone()
+    return row[0] if row else None
+
+
+def snapshot_facts(connection: Connection, snapshot_id: str) -> SnapshotFacts:
+    """The header of one snapshot. Raises NotFound."""
+    row = connection.execute(
+        "select snapshot_id, source, taken_at, verdict, reasons, details, digest, run_id"
+        " from snapshot where snapshot_id = ?",
+        [snapshot_id],
+    ).fetchone()
+    if row is None:
+        raise NotFound("looking up a snapshot", f"there is none with the id {snapshot_id!r}", "Check the id.")
+    identity, source, taken_at, verdict, reasons, details, digest, run_id = row
+    return SnapshotFacts(
+        identity,
+        source,
+        taken_at.replace(tzinfo=UTC),
+        Verdict(verdict),
+        tuple(_finding(reason) for reason in json.loads(reasons)),
+        json.loads(details),
+        digest,
+        run_id,
+    )
+
+
+def load_snapshot(connection: Connection, snapshot_id: str) -> SourceSnapshot:
+    """A stored snapshot as its source delivered it: observations in their order, accounts in the order in
+    which observations first name them. Raises NotFound, also for the id of a ConnectWise scan.
+    """
+    facts = snapshot_facts(connection, snapshot_id)
+    source = next((name for name in SOURCES if name == facts.source), None)
+    if source is None:
+        raise NotFound(
+            "loading a source's snapshot",
+            f"{snapshot_id} is a snapshot of {facts.source}",
+            f"Name a snapshot of one of: {', '.join(SOURCES)}.",
+        )
+    return SourceSnapshot(
+        source=source,
+        taken_at=facts.taken_at,
+        accounts=_accounts(connection, snapshot_id),
+        observations=_observations(connection, snapshot_id),
+        digest=facts.digest,
+        findings=facts.reasons,
+        details=facts.details,
+    )
+
+
+def _accounts(connection: Connection, snapshot_id: str) -> tuple[Account, ...]:
+    rows = connection.execute(
+        """
+        select a.account_key, a.account_name, a.domain, a.details
+        from account a
+        left join (
+            select account_key, min(position) as first_position
+            from observation
+            where snapshot_id = $id
+            group by account_key
+        ) o on o.account_key = a.account_key
+        where a.snapshot_id = $id
+        order by o.first_position nulls last, a.account_key
+        """,
+        {"id": snapshot_id},
+    ).fetchall()
+    return tuple(Account(key, name, domain, json.loads(details)) for key, name, domain, details in rows)
+
+
+def _observations(connection: Connection, snapshot_id: str) -> tuple[Observation, ...]:
+    rows = connection.execute(
+        """
+        select account_key, account_name, license, seats, state, reason, evidence
+        from observation
+        where snapshot_id = ?
+        order by position
+        """,
+        [snapshot_id],
+    ).fetchall()
+    return tuple(
+        Observation(key, name, license_, _plain(seats), State(state), reason, json.loads(evidence))
+        for key, name, license_, seats, state, reason, evidence in rows
+    )
+
+
+def _storable(observation: Observation) -> Decimal | None:
+    seats = observation.seats
+    if seats is None:
+        return None
+    fits = seats.is_finite() and abs(seats) < _MOST_SEATS and seats == seats.quantize(_SEAT_STEP)
+    if not fits:
+        raise WarehouseError(
+            "storing a snapshot",
+            f"{seats} seats of {observation.account_key!r} have no exact place in the database",
+            "Nothing was stored. Seats have up to 12 digits before the point and 6 after it.",
+        )
+    return seats
+
+
+def _plain(seats: Decimal | None) -> Decimal | None:
+    """As few digits as say the same: 5, not 5.000000."""
+    if seats is None:
+        return None
+    whole = seats.to_integral_value()
+    return whole if whole == seats else seats.normalize()
+
+
+def _stored(moment: datetime) -> datetime:
+    """The database keeps naive UTC; a naive moment is UTC already."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _reason(finding: Finding) -> dict[str, str]:
+    return {
+        "rule": finding.rule,
+        "observed": finding.observed,
+        "limit": finding.limit,
+        "message": finding.message,
+        "verdict": finding.verdict.value,
+    }
+
+
+def _finding(reason: dict[str, str]) -> Finding:
+    return Finding(
+        reason["rule"],
+        reason["observed"],
+        reason["limit"],
+        reason["message"],
+        Verdict(reason.get("verdict", Verdict.INCOMPLETE)),
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=_exact, ensure_ascii=False, allow_nan=False)
+
+
+def _exact(value: object) -> int | str:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else str(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
