@@ -194,9 +194,7 @@ def _migrate(connection: Connection, path: Path) -> None:
 
 def _migrations() -> dict[int, tuple[str, str]]:
     folder = resources.files(__package__) / "migrations"
-    files = sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name
-    )
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
     return {int(file.name[:4]): (file.name, file.read_text("utf-8")) for file in files}
 
 
@@ -212,10 +210,7 @@ def insert_rows(connection: Connection, table: str, rows: Iterable[Mapping[str, 
     if not records:
         return 0
     frame = pd.DataFrame(
-        {
-            name: pd.Series([_as_text(record[name]) for record in records], dtype=object)
-            for name in records[0]
-        }
+        {name: pd.Series([_as_text(record[name]) for record in records], dtype=object) for name in records[0]}
     )
     connection.register("incoming_rows", frame)
     try:

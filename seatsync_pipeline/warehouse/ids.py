@@ -12,8 +12,21 @@ import secrets
 import threading
 import time
 
-_last = 0
-_lock = threading.Lock()
+
+class _Clock:
+    """Microseconds since 1970 that never stand still, so that ids of one process sort by their making."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def tick(self) -> int:
+        with self._lock:
+            self._last = max(time.time_ns() // 1000, self._last + 1)
+            return self._last
+
+
+_clock = _Clock()
 
 
 def _base32(data: bytes) -> str:
@@ -23,11 +36,7 @@ def _base32(data: bytes) -> str:
 
 def new_id(kind: str) -> str:
     """A new, unique, time-ordered id such as `snap_06bkq...`; strictly increasing within a process."""
-    global _last
-    with _lock:
-        _last = max(time.time_ns() // 1000, _last + 1)
-        stamp = _last
-    return f"{kind}_{_base32(stamp.to_bytes(8, 'big') + secrets.token_bytes(7))}"
+    return f"{kind}_{_base32(_clock.tick().to_bytes(8, 'big') + secrets.token_bytes(7))}"
 
 
 def stable_id(kind: str, *parts: str) -> str:

@@ -1,0 +1,58 @@
+"""JSON without floats: numbers stay exact `Decimal`s on the way in and on the way out."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+# json cannot write a Decimal as a number. It travels as a marked string that nobody else can have written,
+# and the quotes around the mark are taken off at the end.
+_MARK = secrets.token_hex(16)
+_MARKED = re.compile(rf'"{_MARK}(-?[0-9.]+)"')
+
+
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """JSON text; Decimals become numbers without exponent or trailing zeros, dates ISO 8601, times end in Z.
+
+    Raises TypeError for what JSON cannot say, and ValueError for NaN and infinity.
+    """
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(
+        value, default=_encode, ensure_ascii=False, indent=indent, separators=separators, allow_nan=False
+    )
+    return _MARKED.sub(r"\1", text)
+
+
+def loads(text: str | bytes) -> Any:
+    """Parse JSON; every number with a fraction or exponent becomes a Decimal, the others stay int."""
+    return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+
+
+def plain(number: Decimal) -> str:
+    """A number as people and hashes write it: no exponent, no trailing zeros (`12`, `0.5`)."""
+    if not number.is_finite():
+        raise ValueError(f"{number} is not a finite number")
+    text = f"{number:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text
+
+
+def _encode(value: object) -> str:
+    match value:
+        case Decimal():
+            return _MARK + plain(value)
+        case datetime():
+            return f"{value.isoformat(timespec='seconds')}Z"
+        case date():
+            return value.isoformat()
+        case _:
+            raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _refuse(name: str) -> object:
+    raise ValueError(f"{name} is not a number")

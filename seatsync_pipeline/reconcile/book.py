@@ -1,0 +1,165 @@
+"""What ConnectWise bills: agreements in scope and the additions that count, as one indexed book.
+
+Dates are calendar days in the MSP's zone. A cancelled date is the last billed day.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from seatsync_pipeline.connectwise.records import Addition, Agreement, Company, Product, Scan
+from seatsync_pipeline.reconcile.rows import BilledAddition
+
+LineKey = tuple[int, int]  # (company_id, product_id)
+
+
+class Timing(StrEnum):
+    """Where an addition stands today."""
+
+    CURRENT = "current"
+    ENDING = "ending"  # current, with a cancelled date
+    COMING = "coming"
+    ONE_TIME = "one-time"
+    PAST = "past"
+
+
+def timing(addition: Addition, today: date) -> Timing:
+    """Current: effective today or earlier, and cancelled date empty or today or later.
+
+    Effective and cancelled in one calendar month is a one-time charge, whenever it falls.
+    """
+    start, end = addition.effective_date, addition.cancelled_date
+    if start and end and (start.year, start.month) == (end.year, end.month):
+        return Timing.ONE_TIME
+    if end is not None and (end < today or (start is not None and end < start)):
+        return Timing.PAST
+    if start is not None and start > today:
+        return Timing.COMING
+    return Timing.CURRENT if end is None else Timing.ENDING
+
+
+def has_ended(agreement: Agreement, today: date) -> bool:
+    """Cancelled, not Active, or past its last day."""
+    return (
+        agreement.cancelled
+        or (agreement.status or "Active").strip().casefold() != "active"
+        or (agreement.end_date is not None and agreement.end_date < today)
+    )
+
+
+def is_active(agreement: Agreement, today: date) -> bool:
+    """Started, not cancelled, not ended, status Active."""
+    started = agreement.start_date is None or agreement.start_date <= today
+    return started and not has_ended(agreement, today)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The additions that count for one company and product: the current ones, or else the coming ones."""
+
+    additions: tuple[Addition, ...] = ()
+    coming: bool = False
+
+
+class Book:
+    """An agreement scan, seen through one source's agreement-type filter on one day."""
+
+    def __init__(self, scan: Scan, type_names: Iterable[str], today: date) -> None:
+        self.today = today
+        self.companies: dict[int, Company] = {c.company_id: c for c in scan.companies}
+        self.agreements: dict[int, Agreement] = {a.agreement_id: a for a in scan.agreements}
+        self.products: dict[int, Product] = {p.product_id: p for p in scan.products}
+        wanted = frozenset(type_names)
+        self._in_scope = {
+            a.agreement_id
+            for a in scan.agreements
+            if is_active(a, today) and (not wanted or a.type_name in wanted)
+        }
+        self._by_company: dict[int, list[Agreement]] = defaultdict(list)
+        for agreement in sorted(scan.agreements, key=lambda a: a.agreement_id):
+            if agreement.agreement_id in self._in_scope:
+                self._by_company[agreement.company_id].append(agreement)
+        self._current: dict[LineKey, list[Addition]] = defaultdict(list)
+        self._coming: dict[LineKey, list[Addition]] = defaultdict(list)
+        self._elsewhere: dict[LineKey, list[Addition]] = defaultdict(list)
+        for addition in sorted(scan.additions, key=lambda a: a.addition_id):
+            self._file(addition)
+
+    def _file(self, addition: Addition) -> None:
+        agreement = self.agreements.get(addition.agreement_id)
+        when = timing(addition, self.today)
+        if agreement is None or when in {Timing.ONE_TIME, Timing.PAST}:
+            return
+        key = (agreement.company_id, addition.product_id)
+        if agreement.agreement_id not in self._in_scope:
+            # Not yet started ones too: billed twice from next month on is billed twice.
+            if not has_ended(agreement, self.today):
+                self._elsewhere[key].append(addition)
+        elif when is Timing.COMING:
+            self._coming[key].append(addition)
+        else:
+            self._current[key].append(addition)
+
+    def line(self, key: LineKey) -> Line:
+        """The counting additions of a line; a coming one counts only where no current one exists."""
+        if key in self._current:
+            return Line(tuple(self._current[key]))
+        return Line(tuple(self._coming.get(key, ())), coming=key in self._coming)
+
+    def lines(self) -> list[LineKey]:
+        """Every line that has a counting addition, in a stable order."""
+        return sorted(self._current.keys() | self._coming.keys())
+
+    def elsewhere(self, key: LineKey) -> tuple[Addition, ...]:
+        """Current and coming additions of the line in agreements outside the scope that have not ended."""
+        return tuple(self._elsewhere.get(key, ()))
+
+    def agreements_of(self, company_id: int) -> tuple[Agreement, ...]:
+        """The company's agreements in scope."""
+        return tuple(self._by_company.get(company_id, ()))
+
+    def company_name(self, company_id: int) -> str:
+        company = self.companies.get(company_id)
+        return company.name if company else f"company {company_id}"
+
+    def product_identifier(self, product_id: int) -> str:
+        product = self.products.get(product_id)
+        return product.identifier if product else f"product {product_id}"
+
+    def billed(self, addition: Addition) -> BilledAddition:
+        agreement = self.agreements[addition.agreement_id]
+        return BilledAddition(
+            addition_id=addition.addition_id,
+            agreement_id=addition.agreement_id,
+            agreement_name=agreement.name,
+            quantity=addition.quantity,
+            less_included=addition.less_included,
+            unit_price=addition.unit_price,
+            bill_customer=addition.bill_customer,
+            effective_date=addition.effective_date,
+            cancelled_date=addition.cancelled_date,
+        )
+
+
+def last_billed_day(addition: Addition, agreement: Agreement, today: date) -> tuple[date, bool]:
+    """The day a cancel would set, and whether an invoice date was there to compute it from.
+
+    The day before the agreement's next invoice date if that day is today or later, else the last day of this
+    month; never before the effective date.
+    """
+    upcoming = agreement.next_invoice_date
+    before_invoice = upcoming - timedelta(days=1) if upcoming else None
+    invoiced = before_invoice is not None and before_invoice >= today
+    day = before_invoice if before_invoice and invoiced else end_of_month(today)
+    if addition.effective_date is not None:
+        day = max(day, addition.effective_date)
+    return day, invoiced
+
+
+def end_of_month(day: date) -> date:
+    first_of_next = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return first_of_next - timedelta(days=1)

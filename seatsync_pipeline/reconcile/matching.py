@@ -1,0 +1,277 @@
+"""Which company an account belongs to.
+
+A saved link wins. Otherwise a company is linked automatically only when its name says so beyond doubt: the
+exact name, the same name after normalisation, or a mistyped one with no rival near it. Two companies equally
+near, several accounts for one company, or names that only look alike are left to the operator, with ranked
+candidates. Pure functions; saving the automatic links is `store`'s work.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from seatsync_pipeline.connectwise.records import Company
+from seatsync_pipeline.reconcile.names import differ_only_by_typos, normalise, web_host
+from seatsync_pipeline.reconcile.rows import Candidate, Flag
+from seatsync_pipeline.sources.base import Account
+
+AUTOMATIC_SCORE = Decimal(92)  # a close name is linked from here on ...
+AUTOMATIC_MARGIN = Decimal(5)  # ... when the next company is at least this far behind
+NEAR_SCORE = Decimal(90)  # from here on an account is Ambiguous rather than Unmatched
+CANDIDATE_FLOOR = Decimal(75)  # below, a candidate would only mislead
+MAX_CANDIDATES = 3
+_CHUNK = 256  # accounts compared with all companies at a time; bounds the memory
+
+
+class Rule(StrEnum):
+    """How a link was made."""
+
+    OPERATOR = "operator"
+    EXACT = "exact name"
+    NORMALISED = "same name after normalisation"
+    CLOSE = "close name"
+
+
+class Outcome(StrEnum):
+    LINKED = "linked"
+    NOT_BILLED = "not billed"
+    AMBIGUOUS = "ambiguous"
+    UNMATCHED = "unmatched"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A saved link. `company_id` None: the account is not billed, for `reason`. `account_name` is of then."""
+
+    account_key: str
+    account_name: str
+    company_id: int | None
+    reason: str | None = None
+    rule: str = Rule.OPERATOR
+    score: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Match:
+    """What became of one account. `made_by` is set on a link made just now, to be saved with its evidence."""
+
+    account: Account
+    outcome: Outcome
+    why: str
+    company: Company | None = None
+    candidates: tuple[Candidate, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    made_by: Rule | None = None
+    score: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    rule: Rule
+    company: Company
+    score: Decimal
+    ranked: tuple[Candidate, ...]
+
+
+def is_live(company: Company) -> bool:
+    """Neither in the recycle bin nor inactive. Only live companies are candidates, and keep their links."""
+    return not company.deleted and (company.status or "").strip().casefold() != "inactive"
+
+
+def match_accounts(
+    accounts: Sequence[Account],
+    companies: Iterable[Company],
+    links: Mapping[str, Link],
+    unlinked: Collection[str] = (),
+) -> dict[str, Match]:
+    """One match per account, by account key. The order of accounts and companies does not matter.
+
+    `unlinked` are keys whose link a person took away: the machine does not bring it back.
+    """
+    every_company = {company.company_id: company for company in companies}
+    saved: dict[str, Match] = {}
+    open_accounts: list[Account] = []
+    for account in accounts:
+        match = _by_saved_link(account, links.get(account.key), every_company)
+        if match is None or match.outcome is Outcome.UNMATCHED:
+            open_accounts.append(account)
+        if match is not None:
+            saved[account.key] = match
+    directory = _Directory([company for company in every_company.values() if is_live(company)])
+    ranked = directory.rank(open_accounts)
+    proposals: dict[str, _Proposal] = {}
+    found: dict[str, Match] = {}
+    for account in open_accounts:
+        if account.key in saved:  # its company is gone: never linked anew by itself
+            found[account.key] = replace(saved[account.key], candidates=ranked[account.key][:MAX_CANDIDATES])
+            continue
+        result = _judge(account, directory, ranked[account.key])
+        if isinstance(result, _Proposal) and account.key in unlinked:
+            result = _left_to_a_person(account, result)
+        if isinstance(result, Match):
+            found[account.key] = result
+        else:
+            proposals[account.key] = result
+    has_account = {link.company_id for link in links.values() if link.company_id is not None}
+    found |= _settle({a.key: a for a in open_accounts}, proposals, has_account)
+    return saved | found
+
+
+def _by_saved_link(account: Account, link: Link | None, companies: Mapping[int, Company]) -> Match | None:
+    if link is None:
+        return None
+    renamed = account.name.strip() != link.account_name.strip()
+    flags = (Flag.ACCOUNT_RENAMED,) if renamed else ()
+    if link.company_id is None:
+        why = f"linked as not billed: {link.reason}"
+        return Match(account, Outcome.NOT_BILLED, why, flags=flags)
+    company = companies.get(link.company_id)
+    if company is None or not is_live(company):
+        state = (
+            "is not in ConnectWise any more"
+            if company is None
+            else "was deleted"
+            if company.deleted
+            else "was made inactive"
+        )
+        name = company.name if company else f"company {link.company_id}"
+        return Match(
+            account,
+            Outcome.UNMATCHED,
+            f"its linked company {name} {state} (merged?)",
+            flags=(*flags, Flag.COMPANY_GONE),
+        )
+    why = f"linked to {company.name} ({link.rule})"
+    if renamed:
+        why += f", when the account was named {link.account_name}"
+    return Match(account, Outcome.LINKED, why, company=company, flags=flags)
+
+
+class _Directory:
+    """Live companies, findable by exact name, normalised name, closeness and website."""
+
+    def __init__(self, companies: Sequence[Company]) -> None:
+        self.companies = sorted(companies, key=lambda company: company.company_id)
+        self.by_name: dict[str, list[Company]] = defaultdict(list)
+        self.by_normalised: dict[str, list[Company]] = defaultdict(list)
+        self.by_host: dict[str, list[Company]] = defaultdict(list)
+        self.normalised: list[str] = []
+        for company in self.companies:
+            name = normalise(company.name)
+            self.normalised.append(name)
+            self.by_name[company.name.strip()].append(company)
+            self.by_normalised[name].append(company)
+            if host := web_host(company.website):
+                self.by_host[host].append(company)
+
+    def rank(self, accounts: Sequence[Account]) -> dict[str, tuple[Candidate, ...]]:
+        """Companies near each account, best first: by score, then by an agreeing website, then by id."""
+        # Slow to import, and nothing is to be compared when every account has its link.
+        from rapidfuzz import fuzz, process
+
+        result: dict[str, tuple[Candidate, ...]] = {}
+        for start in range(0, len(accounts), _CHUNK):
+            chunk = accounts[start : start + _CHUNK]
+            names = [normalise(account.name) for account in chunk]
+            floor = float(CANDIDATE_FLOOR)
+            plain, sorted_words = (
+                process.cdist(names, self.normalised, scorer=scorer, score_cutoff=floor, workers=-1)
+                for scorer in (fuzz.ratio, fuzz.token_sort_ratio)
+            )
+            for i, account in enumerate(chunk):
+                scores = plain[i] if not len(plain[i]) else plain[i].clip(min=sorted_words[i])
+                near = {int(j): Decimal(f"{scores[j]:.2f}") for j in scores.nonzero()[0]}
+                result[account.key] = self._candidates(account, near)
+        return result
+
+    def _candidates(self, account: Account, near: dict[int, Decimal]) -> tuple[Candidate, ...]:
+        host = web_host(account.domain)
+        agreeing = {company.company_id for company in self.by_host.get(host or "", ())}
+        found = [
+            Candidate(
+                company.company_id,
+                company.name,
+                near.get(index, Decimal(0)),
+                f"its website agrees with the domain {host}" if company.company_id in agreeing else None,
+            )
+            for index, company in enumerate(self.companies)
+            if index in near or company.company_id in agreeing
+        ]
+        return tuple(sorted(found, key=lambda c: (-c.score, c.note is None, c.company_id)))
+
+
+def _judge(account: Account, directory: _Directory, ranked: tuple[Candidate, ...]) -> _Proposal | Match:
+    """The one company the name points at beyond doubt, or why there is none."""
+    for rule, twins in (
+        (Rule.EXACT, directory.by_name.get(account.name.strip(), [])),
+        (Rule.NORMALISED, directory.by_normalised.get(normalise(account.name), [])),
+    ):
+        if len(twins) == 1:
+            return _Proposal(rule, twins[0], Decimal(100), ranked)
+        if len(twins) > 1:
+            why = f"{len(twins)} companies have this name: {', '.join(_named(c) for c in twins)}"
+            return Match(account, Outcome.AMBIGUOUS, why, candidates=ranked[:MAX_CANDIDATES])
+    shown = ranked[:MAX_CANDIDATES]
+    if not ranked or ranked[0].score < NEAR_SCORE:
+        why = "no company has this name or one near it"
+        if shown:
+            why += f"; the nearest is {shown[0].company_name} ({shown[0].score:.0f} of 100)"
+        return Match(account, Outcome.UNMATCHED, why, candidates=shown)
+    best = ranked[0]
+    rival = ranked[1].score if len(ranked) > 1 else Decimal(0)
+    if best.score - rival < AUTOMATIC_MARGIN:
+        why = f"{best.company_name} and {ranked[1].company_name} are about equally near"
+    elif not differ_only_by_typos(normalise(account.name), normalise(best.company_name)):
+        why = f"{best.company_name} looks alike, but differs by more than a typing error"
+    elif best.score < AUTOMATIC_SCORE:
+        why = f"{best.company_name} is near ({best.score:.0f} of 100), but not near enough"
+    else:
+        company = next(c for c in directory.companies if c.company_id == best.company_id)
+        return _Proposal(Rule.CLOSE, company, best.score, ranked)
+    return Match(account, Outcome.AMBIGUOUS, why, candidates=shown)
+
+
+def _left_to_a_person(account: Account, proposal: _Proposal) -> Match:
+    why = f"{proposal.company.name} fits ({proposal.rule}), but a person took this account's link away"
+    return Match(account, Outcome.AMBIGUOUS, why, candidates=proposal.ranked[:MAX_CANDIDATES])
+
+
+def _settle(
+    accounts: Mapping[str, Account], proposals: Mapping[str, _Proposal], has_account: set[int]
+) -> dict[str, Match]:
+    """Turn proposals into links, the surest rule first; a company takes one account by itself, never two."""
+    taken = set(has_account)
+    settled: dict[str, Match] = {}
+    for rule in (Rule.EXACT, Rule.NORMALISED, Rule.CLOSE):
+        of_rule = {key: proposal for key, proposal in proposals.items() if proposal.rule is rule}
+        wanted = Counter(proposal.company.company_id for proposal in of_rule.values())
+        for key, proposal in of_rule.items():
+            company, account = proposal.company, accounts[key]
+            if company.company_id in taken or wanted[company.company_id] > 1:
+                settled[key] = Match(
+                    account,
+                    Outcome.AMBIGUOUS,
+                    f"{company.name} fits ({rule}), but another account of this source is or would be linked to it",
+                    candidates=proposal.ranked[:MAX_CANDIDATES],
+                    flags=(Flag.SECOND_ACCOUNT,),
+                )
+            else:
+                settled[key] = Match(
+                    account,
+                    Outcome.LINKED,
+                    f"linked to {company.name} ({rule})",
+                    company=company,
+                    candidates=proposal.ranked[:MAX_CANDIDATES],
+                    made_by=rule,
+                    score=proposal.score,
+                )
+        taken |= set(wanted)
+    return settled
+
+
+def _named(company: Company) -> str:
+    return f"{company.name} (id {company.company_id})"

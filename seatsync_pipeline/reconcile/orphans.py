@@ -1,0 +1,171 @@
+"""Billed, but used by no present account: the other half of every preview.
+
+An orphan is never proved by one look. It needs an accepted snapshot; it is blocked while an unresolved account
+could be that client under another name; and it carries its evidence, so that an operator can tell an account
+that is gone from one that SeatSync never knew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from seatsync_pipeline.connectwise.records import Addition
+from seatsync_pipeline.reconcile.book import Book, Line, LineKey, Timing, last_billed_day, timing
+from seatsync_pipeline.reconcile.inputs import Inputs
+from seatsync_pipeline.reconcile.lines import addition_flags, amount_delta, carried
+from seatsync_pipeline.reconcile.placement import NoRow, Placed, Placement
+from seatsync_pipeline.reconcile.rows import (
+    Action,
+    Flag,
+    Row,
+    Status,
+    Step,
+    addition_row_id,
+    seats_text,
+)
+
+EXPIRED_IN_SOURCE = "expired in source"
+ABSENT_ONCE = "absent once"
+NEVER_SEEN = "never seen"
+
+
+@dataclass(frozen=True)
+class Unused:
+    """The rows of what no present account uses, and the additions left unjudged without an accepted snapshot."""
+
+    rows: tuple[Row, ...]
+    not_checked: int
+
+
+def unused_lines(inputs: Inputs, placement: Placement, book: Book) -> Unused:
+    """One row per counting addition of this source's products to whose line no present account contributes."""
+    products = inputs.setup.products
+    contributed = placement.contributed()
+    open_lines = [key for key in book.lines() if key[1] in products and key not in contributed]
+    if inputs.not_accepted is not None:
+        return Unused((), sum(len(book.line(key).additions) for key in open_lines))
+    unresolved = placement.unresolved()
+    evidence = _Evidence(inputs, placement)
+    rows = []
+    for key in open_lines:
+        line = book.line(key)
+        for addition in line.additions:
+            row = _base(inputs.source, key, addition, line, book)
+            if line.coming or timing(addition, book.today) is Timing.ENDING:
+                rows.append(_left_alone(row, coming=line.coming))
+            else:
+                blockers = unresolved.get(key[0], [])
+                rows.append(_orphaned(row, addition, evidence.of(key), blockers, book))
+    return Unused(tuple(rows), 0)
+
+
+def _base(source: str, key: LineKey, addition: Addition, line: Line, book: Book) -> Row:
+    company_id, product_id = key
+    own = Line((addition,), coming=line.coming)
+    return Row(
+        source=source,
+        row_id=addition_row_id(source, addition.addition_id),
+        status=Status.ORPHANED,
+        reason="",
+        trace=(
+            Step("additions in scope", f"addition {addition.addition_id} bills this line"),
+            Step("present accounts", "none contributes to it"),
+        ),
+        company_id=company_id,
+        company_name=book.company_name(company_id),
+        product_id=product_id,
+        product_identifier=book.product_identifier(product_id),
+        flags=tuple(addition_flags(own, book)),
+        **carried(own, book),
+    )
+
+
+def _left_alone(row: Row, *, coming: bool) -> Row:
+    when = "it has not begun to bill" if coming else "it has a cancelled date already and ends by itself"
+    return replace(
+        row,
+        status=Status.NO_CHANGE,
+        new_quantity=row.current_quantity,
+        amount_delta=Decimal(0),
+        reason=f"{row.company_name}: no account uses {row.product_identifier}, but {when}.",
+        trace=(*row.trace, Step("status", f"{Status.NO_CHANGE}: {when}")),
+    )
+
+
+def _orphaned(row: Row, addition: Addition, evidence: str, blockers: Sequence[Placed], book: Book) -> Row:
+    day, invoiced = last_billed_day(addition, book.agreements[addition.agreement_id], book.today)
+    flags = list(row.flags)
+    if not invoiced:
+        flags.append(Flag.NOT_INVOICED)
+    found = f"{seats_text(addition.quantity)} billed, no account uses them ({evidence})"
+    trace = [*row.trace, Step("evidence", evidence)]
+    if blockers:
+        flags.append(Flag.POSSIBLE_RENAME)
+        names = ", ".join(dict.fromkeys(placed.observation.account_name for placed in blockers))
+        found += f"; resolve first what could be this client: {names}"
+        trace.append(Step("unresolved accounts", names))
+    return replace(
+        row,
+        action=Action.CANCEL,
+        blocked=bool(blockers),
+        needs_reason=evidence == NEVER_SEEN and not blockers,
+        new_quantity=Decimal(0),
+        amount_delta=amount_delta(addition, Decimal(0)),
+        planned_date=day,
+        flags=tuple(flags),
+        evidence=evidence,
+        reason=f"{row.company_name}: {found}.",
+        trace=(*trace, Step("status", f"{Status.ORPHANED}: {evidence}")),
+    )
+
+
+class _Evidence:
+    """How strongly the snapshots speak for a line's being gone.
+
+    `expired in source`: an account of the line is listed, with an ended contract. `absent on N days` / `absent
+    once`: it was present in an earlier accepted snapshot, and in none on the N days since. `never seen`: no
+    snapshot ever had it; it may be sold by another route.
+    """
+
+    def __init__(self, inputs: Inputs, placement: Placement) -> None:
+        self._expired = {
+            line
+            for bucket, placed in placement.no_row
+            if bucket is NoRow.EXPIRED
+            for line in _lines_of(placed, inputs.setup.formerly)
+        }
+        self._seen = _last_days(inputs)
+        self._days = {*inputs.history.days, inputs.snapshot_day}
+
+    def of(self, line: LineKey) -> str:
+        if line in self._expired:
+            return EXPIRED_IN_SOURCE
+        seen = self._seen.get(line)
+        if seen is None:
+            return NEVER_SEEN
+        absent = sum(1 for day in self._days if day > seen)
+        return ABSENT_ONCE if absent <= 1 else f"absent on {absent} days"
+
+
+def _lines_of(placed: Placed, formerly: Mapping[str, frozenset[int]]) -> list[LineKey]:
+    if placed.match.company is None:
+        return []
+    products = formerly.get(placed.observation.license, frozenset())
+    return [(placed.match.company.company_id, product) for product in products]
+
+
+def _last_days(inputs: Inputs) -> dict[LineKey, date]:
+    """Line -> the last earlier day on which a present account contributed to it, by today's links."""
+    setup = inputs.setup
+    last: dict[LineKey, date] = {}
+    for (account_key, license_name), day in inputs.history.last_seen.items():
+        link = setup.links.get(account_key)
+        if link is None or link.company_id is None:
+            continue
+        for product in setup.formerly.get(license_name, frozenset()):
+            line = (link.company_id, product)
+            last[line] = max(day, last.get(line, day))
+    return last

@@ -1,0 +1,129 @@
+"""Where each observation goes: the ordered rules that give it exactly one place.
+
+    no-charge license or not-billed account   no row, in the control totals
+    expired                                   no row, in the control totals; not present
+    proof of concept                          Skipped
+    failed, not mapped or not linked          Source error
+    license not mapped                        License unmapped
+    account not linked                        Ambiguous or Unmatched
+    everything else                           summed into its line (company, product)
+
+What becomes of a line is decided in `lines`, of an observation that cannot be summed in `lone_rows`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from seatsync_pipeline.reconcile.book import LineKey
+from seatsync_pipeline.reconcile.inputs import Setup
+from seatsync_pipeline.reconcile.matching import Match, Outcome
+from seatsync_pipeline.reconcile.rows import Share, Status, Step, seats_text
+from seatsync_pipeline.sources.base import Observation, State
+
+
+class NoRow(StrEnum):
+    """Why an observation makes no row; the buckets of the control totals beside the rows."""
+
+    NO_CHARGE = "no_charge"
+    NOT_BILLED = "not_billed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One observation with its match, its line (when it has one) and the rules that were tried on it."""
+
+    observation: Observation
+    match: Match
+    line: LineKey | None
+    steps: tuple[Step, ...]
+
+    @property
+    def share(self) -> Share:
+        seen = self.observation
+        return Share(seen.account_key, seen.account_name, seen.license, seen.seats)
+
+
+@dataclass
+class Placement:
+    """Observations by what becomes of them. `alone` are those that cannot be summed, with their status."""
+
+    no_row: list[tuple[NoRow, Placed]] = field(default_factory=list)
+    alone: list[tuple[Status, Placed]] = field(default_factory=list)
+    lines: dict[LineKey, list[Placed]] = field(default_factory=lambda: defaultdict(list))
+
+    def unresolved(self) -> dict[int, list[Placed]]:
+        """Company id -> observations that could belong to it, but nobody can say yet."""
+        result: dict[int, list[Placed]] = defaultdict(list)
+        for status, placed in self.alone:
+            if status is Status.SKIPPED and placed.line is not None:
+                continue
+            for company_id in _possible_companies(placed.match):
+                result[company_id].append(placed)
+        for key, shares in self.lines.items():
+            for placed in shares:
+                if placed.observation.state is State.FAILED:
+                    result[key[0]].append(placed)
+        return result
+
+    def contributed(self) -> set[LineKey]:
+        """Lines to which a present account contributes: counted, failed or proof of concept."""
+        return set(self.lines) | {placed.line for _, placed in self.alone if placed.line is not None}
+
+
+def _possible_companies(match: Match) -> list[int]:
+    if match.company is not None:
+        return [match.company.company_id]
+    return [candidate.company_id for candidate in match.candidates]
+
+
+def place_observations(
+    observations: Sequence[Observation], matches: Mapping[str, Match], setup: Setup
+) -> Placement:
+    """Apply the rules above in their order. The result does not depend on the order of observations."""
+    result = Placement()
+    for seen in sorted(observations, key=lambda o: (o.account_key, o.license)):
+        placed = _place(seen, matches[seen.account_key], setup)
+        no_charge = seen.license in setup.mappings and setup.mappings[seen.license] is None
+        if no_charge:
+            result.no_row.append((NoRow.NO_CHARGE, placed))
+        elif placed.match.outcome is Outcome.NOT_BILLED:
+            result.no_row.append((NoRow.NOT_BILLED, placed))
+        elif seen.state is State.EXPIRED:
+            result.no_row.append((NoRow.EXPIRED, placed))
+        elif seen.state is State.POC:
+            result.alone.append((Status.SKIPPED, placed))
+        elif placed.line is not None:
+            result.lines[placed.line].append(placed)
+        elif seen.state is State.FAILED:
+            result.alone.append((Status.SOURCE_ERROR, placed))
+        elif seen.license not in setup.mappings:
+            result.alone.append((Status.LICENSE_UNMAPPED, placed))
+        elif placed.match.outcome is Outcome.AMBIGUOUS:
+            result.alone.append((Status.AMBIGUOUS, placed))
+        else:
+            result.alone.append((Status.UNMATCHED, placed))
+    return result
+
+
+def _place(seen: Observation, match: Match, setup: Setup) -> Placed:
+    product = setup.mappings.get(seen.license)
+    company = match.company
+    line = (company.company_id, product) if company is not None and product is not None else None
+    if seen.license not in setup.mappings:
+        mapped = "not mapped"
+    else:
+        mapped = "marked no charge" if product is None else f"mapped to product {product}"
+    observed = f"{seen.state}: {seats_text(seen.seats)}"
+    if seen.reason:
+        observed += f" ({seen.reason})"
+    steps = (
+        Step("observation", f"{seen.account_name} [{seen.account_key}], {seen.license}: {observed}"),
+        Step("license mapping", f"{seen.license}: {mapped}"),
+        Step("company match", f"{match.outcome}: {match.why}"),
+    )
+    return Placed(seen, match, line, steps)

@@ -1,0 +1,245 @@
+"""The rows of a preview: their statuses, columns and identity.
+
+What belongs here: the vocabulary every other module of this package shares. What a status means is decided in
+`classify` and `orphans`; how rows are stored or printed, in `store`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from seatsync_pipeline import exact_json
+from seatsync_pipeline.exact_json import plain
+from seatsync_pipeline.warehouse.ids import stable_id
+
+
+class Status(StrEnum):
+    """What a row is, in the order in which a preview shows them."""
+
+    READY = "Ready"
+    NO_ADDITION = "No addition"
+    ORPHANED = "Orphaned"
+    MULTIPLE_ADDITIONS = "Multiple additions"
+    SOURCE_ERROR = "Source error"
+    UNMATCHED = "Unmatched"
+    AMBIGUOUS = "Ambiguous"
+    LICENSE_UNMAPPED = "License unmapped"
+    SKIPPED = "Skipped"
+    NO_CHANGE = "No change"
+
+
+class Action(StrEnum):
+    """What a push would do."""
+
+    UPDATE = "update"
+    CREATE = "create"
+    CANCEL = "cancel"
+    NONE = "none"
+
+
+class Flag(StrEnum):
+    """What an operator should know about a row. The values are public; the meanings are documentation."""
+
+    ENDING = "ending"
+    COMING = "coming"
+    DECREASE_TO_ZERO = "decrease to zero"
+    BILLED_WHILE_POC = "billed while POC"
+    BILLED_ELSEWHERE = "billed elsewhere"
+    BILLING_CYCLE = "billing cycle"
+    ACCOUNT_RENAMED = "account renamed"
+    COMPANY_GONE = "company gone"
+    SECOND_ACCOUNT = "second account"
+    POSSIBLE_RENAME = "possible rename"
+    NOT_INVOICED = "not invoiced"
+    NOT_BILLABLE = "not billable"
+    PAIRED = "paired"
+
+    @property
+    def meaning(self) -> str:
+        return _FLAG_MEANINGS[self]
+
+
+_FLAG_MEANINGS = {
+    Flag.ENDING: "The addition has a cancelled date: it bills until then and no longer.",
+    Flag.COMING: "The addition takes effect in the future; nothing bills this line today.",
+    Flag.DECREASE_TO_ZERO: "The source counts no seats any more; the quantity would become 0.",
+    Flag.BILLED_WHILE_POC: "The tenant is a proof of concept, yet ConnectWise bills this line.",
+    Flag.BILLED_ELSEWHERE: "Another agreement of the company bills this product already.",
+    Flag.BILLING_CYCLE: "The agreement is not billed monthly, or not in the product's cycle: check the price.",
+    Flag.ACCOUNT_RENAMED: "The account was named otherwise when it was linked: check that it is the same client.",
+    Flag.COMPANY_GONE: "The linked company was deleted or made inactive (merged?): link it anew.",
+    Flag.SECOND_ACCOUNT: "The nearest company has an account of this source already: link by hand.",
+    Flag.POSSIBLE_RENAME: "An unresolved account could be this client under a new name: resolve it first.",
+    Flag.NOT_INVOICED: "No next invoice date is ahead; the cancel falls on the last day of this month.",
+    Flag.NOT_BILLABLE: "The addition is not Billable: a change of quantity changes no invoice.",
+    Flag.PAIRED: "An Orphaned and a No addition row of one company: probably one client that moved.",
+}
+
+
+class Guard(StrEnum):
+    """A rule that keeps a row from being selected by default and asks for a reason."""
+
+    DECREASE_TO_ZERO = "decrease to zero"
+    LARGE_DECREASE = "large decrease"
+    LARGE_INCREASE = "large increase"
+    UNACCEPTED_DECREASE = "decrease on unaccepted snapshot"
+    POSSIBLE_MISSING_ACCOUNT = "possible missing account"
+
+
+@dataclass(frozen=True)
+class GuardResult:
+    """One guard that tripped: its name, what it saw, its limit."""
+
+    guard: Guard
+    observed: str
+    limit: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A company an account could belong to. `score` is 0 to 100; `note` names other evidence."""
+
+    company_id: int
+    company_name: str
+    score: Decimal
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one observation contributes to a row. `seats` None: its read failed."""
+
+    account_key: str
+    account_name: str
+    license: str
+    seats: Decimal | None
+
+
+@dataclass(frozen=True)
+class BilledAddition:
+    """One addition a row carries, with what a person needs to find it in ConnectWise."""
+
+    addition_id: int
+    agreement_id: int
+    agreement_name: str
+    quantity: Decimal
+    less_included: Decimal
+    unit_price: Decimal | None
+    bill_customer: str
+    effective_date: date | None
+    cancelled_date: date | None
+
+
+@dataclass(frozen=True)
+class AgreementChoice:
+    """An agreement the operator may name for a new addition."""
+
+    agreement_id: int
+    agreement_name: str
+    billing_cycle: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rule of the ordered trace: which rule, and what it found."""
+
+    rule: str
+    found: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the preview; the public columns under their public names.
+
+    Quantities are seats; `amount_delta` is money per billing cycle. `reason` is one sentence for people,
+    `trace` the ordered rules behind it.
+    """
+
+    source: str
+    row_id: str
+    status: Status
+    reason: str
+    trace: tuple[Step, ...]
+    accounts: tuple[Share, ...] = ()
+    action: Action = Action.NONE
+    selected_by_default: bool = False
+    blocked: bool = False
+    needs_reason: bool = False
+    company_id: int | None = None
+    company_name: str | None = None
+    agreement_id: int | None = None
+    agreement_name: str | None = None
+    addition_id: int | None = None
+    additions: tuple[BilledAddition, ...] = ()
+    product_id: int | None = None
+    product_identifier: str | None = None
+    current_quantity: Decimal | None = None
+    new_quantity: Decimal | None = None
+    less_included: Decimal | None = None
+    unit_price: Decimal | None = None
+    amount_delta: Decimal | None = None
+    billing_cycle: str | None = None
+    next_invoice_date: date | None = None
+    planned_date: date | None = None
+    paired_row_id: str | None = None
+    flags: tuple[Flag, ...] = ()
+    guards: tuple[GuardResult, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    agreements: tuple[AgreementChoice, ...] = ()
+    evidence: str | None = None
+
+    @property
+    def delta(self) -> Decimal | None:
+        if self.new_quantity is None:
+            return None
+        return self.new_quantity - (self.current_quantity or Decimal(0))
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over what an approval is bound to: change any of it, and the approval no longer holds.
+
+        A create is bound to the calendar month it was planned in, not to the day: it takes effect on the day
+        of the push, and only the month decides what is invoiced.
+        """
+        addition = self.additions[0] if len(self.additions) == 1 else None
+        planned = self.planned_date.isoformat() if self.planned_date else None
+        bound: list[Any] = [
+            self.source,
+            self.row_id,
+            self.action,
+            self.agreement_id,
+            self.addition_id,
+            self.product_id,
+            self.current_quantity,
+            self.new_quantity,
+            self.unit_price,
+            planned[:7] if planned and self.action is Action.CREATE else planned,
+            self.next_invoice_date,
+            addition.effective_date if addition else None,
+            addition.cancelled_date if addition else None,
+        ]
+        return f"fp_{hashlib.sha256(exact_json.dumps(bound).encode()).hexdigest()}"
+
+
+def seats_text(number: Decimal | None) -> str:
+    """`1 seat`, `12 seats`, or `an unknown number of seats`."""
+    if number is None:
+        return "an unknown number of seats"
+    return f"{plain(number)} seat{'' if number == 1 else 's'}"
+
+
+def line_row_id(source: str, company_id: int, product_id: int) -> str:
+    return stable_id("row", source, "line", str(company_id), str(product_id))
+
+
+def account_row_id(source: str, account_key: str, license_name: str) -> str:
+    return stable_id("row", source, "account", account_key, license_name)
+
+
+def addition_row_id(source: str, addition_id: int) -> str:
+    return stable_id("row", source, "addition", str(addition_id))

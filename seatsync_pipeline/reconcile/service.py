@@ -1,0 +1,72 @@
+"""Reconciliation from the warehouse and back: load, classify, store.
+
+Works on stored data alone, so that a changed mapping or link re-classifies the last pull without a vendor call.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from seatsync_pipeline.connectwise.store import latest_scan_id, load_scan
+from seatsync_pipeline.errors import InputRefused
+from seatsync_pipeline.reconcile.inputs import Inputs
+from seatsync_pipeline.reconcile.load import load_history, load_setup, require_read_additions
+from seatsync_pipeline.reconcile.preview import draft_preview
+from seatsync_pipeline.reconcile.store import PreviewOrigin, save_preview
+from seatsync_pipeline.sources.base import Source, Verdict
+from seatsync_pipeline.sources.store import (
+    SnapshotFacts,
+    latest_snapshot_id,
+    load_snapshot,
+    snapshot_facts,
+)
+from seatsync_pipeline.warehouse import Connection, Warehouse
+
+
+def reconcile(warehouse: Warehouse, source: Source, *, today: date, run_id: str | None = None) -> str:
+    """Make a new preview of a source from its latest snapshot and the latest scan; return its `preview_id`.
+
+    `today` is the MSP's calendar day. Automatic links made on the way are saved with their evidence. Raises
+    InputRefused when there is no scan or no snapshot yet.
+    """
+    with warehouse.read() as connection:
+        inputs, origin = _load(connection, source, today, run_id)
+    require_read_additions(inputs.scan, today)
+    draft = draft_preview(inputs)
+    return save_preview(warehouse, draft, origin)
+
+
+def _load(
+    connection: Connection, source: Source, today: date, run_id: str | None
+) -> tuple[Inputs, PreviewOrigin]:
+    tried = f"reconciling {source}"
+    scan_id = latest_scan_id(connection)
+    if scan_id is None:
+        raise InputRefused(tried, "there is no ConnectWise scan yet", "Run `seatsync scan` first.")
+    snapshot_id = latest_snapshot_id(connection, source)
+    if snapshot_id is None:
+        first = "seatsync pull duo" if source == "duo" else "seatsync import avanan FILE"
+        raise InputRefused(tried, f"nothing was read from {source} yet", f"Run `{first}` first.")
+    facts = snapshot_facts(connection, snapshot_id)
+    snapshot = load_snapshot(connection, snapshot_id)
+    day = facts.taken_at.date()
+    inputs = Inputs(
+        source=source,
+        today=today,
+        snapshot_day=day,
+        accounts=snapshot.accounts,
+        observations=snapshot.observations,
+        scan=load_scan(connection, scan_id),
+        setup=load_setup(connection, source),
+        history=load_history(connection, source, before=snapshot_id),
+        not_accepted=_not_accepted(facts),
+    )
+    return inputs, PreviewOrigin(source, today, run_id, snapshot_id, scan_id)
+
+
+def _not_accepted(facts: SnapshotFacts) -> str | None:
+    """Why the snapshot proves no absence; None when it is complete."""
+    if facts.verdict is Verdict.COMPLETE:
+        return None
+    reasons = "; ".join(finding.message for finding in facts.reasons)
+    return f"the snapshot is {facts.verdict}: {reasons}"

@@ -1,0 +1,233 @@
+"""Previews in the warehouse: saved whole in one transaction, loaded as the public document.
+
+The automatic links of a preview are saved with it, so that no preview ever rests on a link that is not on
+record; a link a person made in the meantime stays untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from seatsync_pipeline import exact_json
+from seatsync_pipeline.errors import NotFound
+from seatsync_pipeline.reconcile.matching import Match
+from seatsync_pipeline.reconcile.preview import Draft
+from seatsync_pipeline.reconcile.rows import Row
+from seatsync_pipeline.reconcile.sheet import write_selection_sheet
+from seatsync_pipeline.sources.base import Source
+from seatsync_pipeline.warehouse import Connection, Warehouse, insert_rows, new_id
+
+SCAN_IS_OLD_AFTER = timedelta(days=1)
+
+# The public columns, in their public order; lists travel as JSON text.
+COLUMNS = (
+    "preview_id source row_id fingerprint status action selected_by_default blocked needs_reason accounts "
+    "company_id company_name agreement_id agreement_name addition_id additions product_id product_identifier "
+    "current_quantity new_quantity delta less_included unit_price amount_delta billing_cycle "
+    "next_invoice_date planned_date paired_row_id flags guards candidates agreements evidence reason"
+).split()
+LIST_COLUMNS = frozenset({"accounts", "additions", "flags", "guards", "candidates", "agreements"})
+
+
+@dataclass(frozen=True)
+class PreviewOrigin:
+    """What a preview was made from. `today` is the MSP's calendar day."""
+
+    source: Source
+    today: date
+    run_id: str | None
+    snapshot_id: str
+    scan_id: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A stored preview. `rows` hold the public columns; `stale` is judged at the moment of loading."""
+
+    preview_id: str
+    source: str
+    created_at: datetime
+    today: date
+    stale: bool
+    snapshot: dict[str, Any]
+    scan: dict[str, Any]
+    orphan_detection: dict[str, Any]
+    totals: dict[str, Any]
+    rows: tuple[dict[str, Any], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document of `seatsync preview --json`; write it with `exact_json.dumps`."""
+        return {
+            "preview_id": self.preview_id,
+            "source": self.source,
+            "created_at": self.created_at,
+            "stale": self.stale,
+            "snapshot": self.snapshot,
+            "scan": self.scan,
+            "orphan_detection": self.orphan_detection,
+            "totals": self.totals,
+            "rows": list(self.rows),
+        }
+
+
+def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> str:
+    """Store a preview and its automatic links in one transaction, then its sheet; return the preview id."""
+    preview_id = new_id("prev")
+    now = datetime.now(UTC).replace(tzinfo=None)
+    header = {
+        "preview_id": preview_id,
+        "source": origin.source,
+        "created_at": now,
+        "today": origin.today,
+        "run_id": origin.run_id,
+        "snapshot_id": origin.snapshot_id,
+        "scan_id": origin.scan_id,
+        "orphan_detection": exact_json.dumps(
+            {"ran": draft.orphan_detection_why is None, "why": draft.orphan_detection_why}
+        ),
+        "totals": exact_json.dumps(draft.totals.as_dict()),
+        "adds_up": draft.totals.adds_up,
+    }
+    rows = [_as_record(preview_id, position, row) for position, row in enumerate(draft.rows, 1)]
+    links = [_link_record(origin.source, match, now) for match in draft.matches.values() if match.made_by]
+    with warehouse.write() as connection:
+        insert_rows(connection, "preview_header", [header])
+        insert_rows(connection, "preview", rows)
+        insert_rows(connection, "link_change", _still_open(connection, origin.source, links))
+    preview = load_preview(warehouse, preview_id)
+    folder = warehouse.path.parent / "previews"
+    write_selection_sheet(preview.rows, folder / f"{preview.source}-{preview_id}.csv")
+    return preview_id
+
+
+def _still_open(connection: Connection, source: str, links: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Automatic links whose account nobody has decided about since the setup was read."""
+    decided = {
+        key
+        for (key,) in connection.execute(
+            "select distinct account_key from link_change where source = ?", [source]
+        ).fetchall()
+    }
+    return [link for link in links if link["account_key"] not in decided]
+
+
+def _link_record(source: str, match: Match, now: datetime) -> dict[str, Any]:
+    if match.company is None:
+        raise ValueError("an automatic link needs a company")
+    others = [c for c in match.candidates if c.company_id != match.company.company_id]
+    return {
+        "change_id": new_id("chg"),
+        "source": source,
+        "account_key": match.account.key,
+        "account_name": match.account.name,
+        "decision": "company",
+        "company_id": match.company.company_id,
+        "reason": None,
+        "rule": match.made_by,
+        "score": match.score,
+        "evidence": exact_json.dumps(
+            {
+                "account_name": match.account.name,
+                "company_name": match.company.name,
+                "runner_up": _candidate(others[0]) if others else None,
+            }
+        ),
+        "changed_by": "seatsync",
+        "changed_at": now,
+        "previous": None,
+    }
+
+
+def _candidate(candidate: Any) -> dict[str, Any]:
+    return {
+        "company_id": candidate.company_id,
+        "company_name": candidate.company_name,
+        "score": candidate.score,
+    } | ({"note": candidate.note} if candidate.note else {})
+
+
+def _as_record(preview_id: str, position: int, row: Row) -> dict[str, Any]:
+    lists = {
+        "accounts": [vars(share) for share in row.accounts],
+        "additions": [vars(addition) for addition in row.additions],
+        "flags": row.flags,
+        "guards": [vars(result) for result in row.guards],
+        "candidates": [_candidate(candidate) for candidate in row.candidates],
+        "agreements": [vars(choice) for choice in row.agreements],
+        "trace": [vars(step) for step in row.trace],
+    }
+    record = {name: getattr(row, name) for name in COLUMNS if name not in LIST_COLUMNS | {"preview_id"}}
+    return (
+        record
+        | {"preview_id": preview_id, "position": position}
+        | {name: exact_json.dumps(value) for name, value in lists.items()}
+    )
+
+
+_HEADER = """
+    select h.preview_id, h.source, h.created_at, h.today, h.orphan_detection, h.totals,
+           s.snapshot_id, s.taken_at, s.verdict, s.reasons,
+           c.snapshot_id, c.taken_at
+    from preview_header h
+    join snapshot s on s.snapshot_id = h.snapshot_id
+    join snapshot c on c.snapshot_id = h.scan_id
+    where h.preview_id = ?
+"""
+
+
+def latest_preview_id(connection: Connection, source: Source) -> str | None:
+    row = connection.execute(
+        "select max(preview_id) from preview_header where source = ?", [source]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def load_preview(warehouse: Warehouse, preview_id: str) -> Preview:
+    """A stored preview with all its rows. Raises NotFound."""
+    with warehouse.read() as connection:
+        header = connection.execute(_HEADER, [preview_id]).fetchone()
+        rows = connection.execute(
+            f"select {', '.join(COLUMNS)} from preview where preview_id = ? order by position",  # noqa: S608
+            [preview_id],
+        ).fetchall()
+    if header is None:
+        raise NotFound(
+            f"opening the preview {preview_id}", "there is none", "Run `seatsync reconcile` to make one."
+        )
+    created_at, scanned_at = header[2], header[11]
+    return Preview(
+        preview_id=header[0],
+        source=header[1],
+        created_at=created_at,
+        today=header[3],
+        stale=created_at - scanned_at > SCAN_IS_OLD_AFTER,
+        snapshot={
+            "id": header[6],
+            "taken_at": header[7],
+            "verdict": header[8],
+            "reasons": exact_json.loads(header[9]),
+            "accepted_by": None,
+        },
+        scan={"id": header[10], "taken_at": scanned_at},
+        orphan_detection=exact_json.loads(header[4]),
+        totals=exact_json.loads(header[5]),
+        rows=tuple(_public(row) for row in rows),
+    )
+
+
+def _public(values: tuple[Any, ...]) -> dict[str, Any]:
+    row = dict(zip(COLUMNS, values, strict=True))
+    for name in LIST_COLUMNS:
+        row[name] = exact_json.loads(row[name])
+    return row
+
+
+def load_trace(connection: Connection, preview_id: str, row_id: str) -> list[dict[str, str]] | None:
+    """The ordered rules that gave a row its status; None when the preview has no such row."""
+    row = connection.execute(
+        "select trace from preview where preview_id = ? and row_id = ?", [preview_id, row_id]
+    ).fetchone()
+    return None if row is None else list(exact_json.loads(row[0]))

@@ -1,0 +1,124 @@
+"""Control totals: everything that came in went somewhere, exactly once.
+
+Counted from both ends, never from one: the left side from the inputs, the right side from the finished rows
+and buckets. A preview whose sides differ cannot be approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from seatsync_pipeline.reconcile.book import Book
+from seatsync_pipeline.reconcile.inputs import Inputs
+from seatsync_pipeline.reconcile.placement import NoRow, Placement
+from seatsync_pipeline.reconcile.rows import Row, Status
+from seatsync_pipeline.sources.base import State
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What came in, and where it is. `parts` are the rows and the named buckets beside them."""
+
+    came_in: Decimal
+    parts: dict[str, Decimal]
+
+    @property
+    def adds_up(self) -> bool:
+        return self.came_in == sum(self.parts.values(), _ZERO)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"in": self.came_in, **self.parts}
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The balances of a preview, how many reads failed, and what each status amounts to."""
+
+    observations: Balance
+    seats: Balance
+    additions: Balance
+    failed: int
+    by_status: dict[str, dict[str, Decimal]]
+    twice: tuple[str, ...]  # what occurs in more than one row, although the sums agree
+
+    @property
+    def adds_up(self) -> bool:
+        balances = (self.observations, self.seats, self.additions)
+        return not self.twice and all(balance.adds_up for balance in balances)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "adds_up": self.adds_up,
+            "observations": self.observations.as_dict(),
+            "seats": self.seats.as_dict(),
+            "additions": self.additions.as_dict(),
+            "failed": self.failed,
+            "twice": list(self.twice),
+            "by_status": self.by_status,
+        }
+
+
+def control_totals(
+    inputs: Inputs, placement: Placement, book: Book, rows: Sequence[Row], not_checked: int
+) -> Totals:
+    """Balance observations, seats and additions; a failed observation has no seats and counts 0 of them."""
+    shares = [share for row in rows for share in row.accounts]
+    buckets = {bucket: [p for b, p in placement.no_row if b is bucket] for bucket in NoRow}
+    products = inputs.setup.products
+    return Totals(
+        observations=Balance(
+            Decimal(len(inputs.observations)),
+            {"rows": Decimal(len(shares))} | {b.value: Decimal(len(p)) for b, p in buckets.items()},
+        ),
+        seats=Balance(
+            sum((o.seats or _ZERO for o in inputs.observations), _ZERO),
+            {"rows": sum((share.seats or _ZERO for share in shares), _ZERO)}
+            | {
+                b.value: sum((p.observation.seats or _ZERO for p in placed), _ZERO)
+                for b, placed in buckets.items()
+            },
+        ),
+        additions=Balance(
+            Decimal(sum(len(book.line(key).additions) for key in book.lines() if key[1] in products)),
+            {
+                "rows": Decimal(sum(len(row.additions) for row in rows)),
+                "not_checked": Decimal(not_checked),
+            },
+        ),
+        failed=sum(1 for o in inputs.observations if o.state is State.FAILED),
+        by_status=_by_status(rows),
+        twice=_twice(rows),
+    )
+
+
+def _by_status(rows: Sequence[Row]) -> dict[str, dict[str, Decimal]]:
+    result = {}
+    for status in Status:
+        own = [row for row in rows if row.status is status]
+        if own:
+            result[status.value] = {
+                "rows": Decimal(len(own)),
+                "seats": sum((row.delta or _ZERO for row in own), _ZERO),
+                "amount_delta": sum((row.amount_delta or _ZERO for row in own), _ZERO),
+            }
+    return result
+
+
+def _twice(rows: Sequence[Row]) -> tuple[str, ...]:
+    """An observation or addition in two rows can hide another one in none: the sums alone would agree."""
+    seen: set[str] = set()
+    twice: dict[str, None] = {}
+    for row in rows:
+        names = [row.row_id]
+        names += [f"{share.account_key}, {share.license}" for share in row.accounts]
+        names += [f"addition {addition.addition_id}" for addition in row.additions]
+        for name in names:
+            if name in seen:
+                twice[name] = None
+            seen.add(name)
+    return tuple(twice)
