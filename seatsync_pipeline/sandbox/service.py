@@ -1,0 +1,117 @@
+"""What both stand-ins share: the server, the log of requests, latency, faults, and `/_sandbox/`.
+
+`/_sandbox/` steers a sandbox that runs in another process: GET, POST and DELETE `faults` (POST takes the
+options of faults.py as one JSON object), GET `state`, GET and DELETE `requests`, POST `release` (`{"drop":
+true}` resets what is held). These paths need no credentials, are not logged, and are never struck by a fault.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seatsync_pipeline.sandbox.faults import Faults
+from seatsync_pipeline.sandbox.http import HttpServer, Request, Response
+
+CONTROL = "/_sandbox/"
+
+
+@dataclass
+class LoggedRequest:
+    """One request as it was asked. `status` is that of the answer made, None while it is being made."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes = field(repr=False)
+    status: int | None = None
+
+
+class Service:
+    """A stand-in that is served: `handler` answers, everything else is here.
+
+    `latency` is the time in seconds that every answer takes at least.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[Request], Response],
+        refusal: Callable[[int], Response],
+        snapshot: Callable[[], dict[str, Any]],
+        addresses: Sequence[str],
+        *,
+        name: str,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._answer = handler
+        self._snapshot = snapshot
+        self._log: list[LoggedRequest] = []
+        self._log_lock = threading.Lock()
+        self._stopping = threading.Event()
+        self.faults = Faults(refusal)
+        self.latency = 0.0
+        self.server = HttpServer(self._handle, addresses, name=name, tls=tls)
+
+    def start(self) -> None:
+        self.server.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self.faults.clear()
+        self.faults.release(drop=True)
+        self.server.stop()
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """The requests so far, in the order in which they came."""
+        with self._log_lock:
+            return list(self._log)
+
+    def forget_requests(self) -> None:
+        with self._log_lock:
+            self._log.clear()
+
+    def _handle(self, request: Request) -> Response:
+        if request.path.startswith(CONTROL):
+            return self._control(request)
+        entry = LoggedRequest(
+            request.method, request.path, dict(request.query), dict(request.headers), request.body
+        )
+        with self._log_lock:
+            self._log.append(entry)
+        if self.latency:
+            self._stopping.wait(self.latency)
+        response = self.faults.run(request, self._answer)
+        entry.status = response.status
+        return response
+
+    def _control(self, request: Request) -> Response:
+        routes: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
+            ("GET", "state"): lambda _: self._snapshot(),
+            ("GET", "requests"): lambda _: [_shown(entry) for entry in self.requests],
+            ("DELETE", "requests"): lambda _: self.forget_requests(),
+            ("GET", "faults"): lambda _: self.faults.listed(),
+            ("POST", "faults"): lambda options: self.faults.add(**options).as_dict(),
+            ("DELETE", "faults"): lambda _: self.faults.clear(),
+            ("POST", "release"): lambda options: self.faults.release(**options),
+        }
+        route = routes.get((request.method, request.path.removeprefix(CONTROL)))
+        if route is None:
+            return _json({"error": f"unknown: {request.method} {request.path}"}, 404)
+        try:
+            return _json(route(json.loads(request.body or b"{}")))
+        except (ValueError, TypeError) as error:
+            return _json({"error": str(error)}, 400)
+
+
+def _shown(entry: LoggedRequest) -> dict[str, Any]:
+    return {**vars(entry), "body": entry.body.decode("latin-1")}
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(status, json.dumps(value).encode())
