@@ -143,11 +143,8 @@ class DuoApi:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientVendorError),
             stop=lambda state: self._stopped.is_set() or call.is_given_up(state),
-            wait=tenacity.wait_exponential_jitter(
-                initial=self._retries.first_wait,
-                max=self._retries.longest_wait,
-                jitter=self._retries.first_wait,
-            ),
+            wait=tenacity.wait_exponential(self._retries.first_wait, max=self._retries.longest_wait)
+            + tenacity.wait_random(0, self._retries.first_wait),
             sleep=self._sleep,
             reraise=True,
         )
