@@ -1,0 +1,52 @@
+"""Avanan: what the vendor's tenant export says."""
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from seatsync_pipeline.orchestration.checks import blocking_checks, snapshots_of
+from seatsync_pipeline.orchestration.failures import refusals_as_failures
+from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT
+from seatsync_pipeline.orchestration.metadata import OWNERS, snapshot_metadata, table_metadata
+from seatsync_pipeline.orchestration.soundness import SNAPSHOT_CHECKS
+from seatsync_pipeline.orchestration.tables import ObservationTable
+from seatsync_pipeline.sources.avanan import read_export
+from seatsync_pipeline.sources.store import save_snapshot
+from seatsync_pipeline.warehouse import Warehouse
+
+
+class AvananImport(dg.Config):
+    """Which file to read."""
+
+    file: str = Field(
+        description="Path of the tenant export (CSV) on the machine that runs Dagster, e.g. "
+        "/home/me/Downloads/tenants.csv"
+    )
+
+
+@dg.asset(
+    key=AVANAN_EXPORT,
+    group_name="avanan",
+    kinds={"csv", "duckdb"},
+    owners=OWNERS,
+    metadata=table_metadata(ObservationTable),
+)
+def tenant_export(
+    context: dg.AssetExecutionContext,
+    config: AvananImport,
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.MaterializeResult[None]:
+    """The seats of every Avanan tenant and license, from one export of the vendor's portal.
+
+    A file with a structural fault is refused whole: every fault is listed and nothing is stored. A cell that
+    cannot be read makes its observation failed, never a number.
+    """
+    with refusals_as_failures():
+        context.log.info("Reading %s", config.file)
+        snapshot = read_export(Path(config.file).expanduser())
+        snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run_id)
+    return dg.MaterializeResult(metadata=snapshot_metadata(snapshot_id, snapshot))
+
+
+checks = blocking_checks(AVANAN_EXPORT, snapshots_of("avanan"), *SNAPSHOT_CHECKS)

@@ -1,0 +1,33 @@
+"""The code location: everything Dagster loads.
+
+A new source is one module in `sources/`, one in `assets/`, and its line here.
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from assets import avanan, connectwise, duo, preview
+from seatsync_pipeline.orchestration.jobs import ALL_JOBS
+from seatsync_pipeline.orchestration.logs import progress_logger
+from seatsync_pipeline.orchestration.resources import resources
+
+
+def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
+    """The definitions, with `resource_overrides` (by name: `settings`, `warehouse`) in place of the real ones."""
+    return dg.Definitions(
+        assets=[
+            connectwise.agreement_scan,
+            duo.enrolled_users,
+            avanan.tenant_export,
+            preview.duo_preview,
+            preview.avanan_preview,
+        ],
+        asset_checks=[connectwise.checks, duo.checks, avanan.checks, *preview.checks],
+        jobs=ALL_JOBS,
+        resources=resources(resource_overrides),
+        loggers={"console": dg.colored_console_logger, "progress": progress_logger},
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,69 @@
+"""What stored data has to be before anything is built on it.
+
+The checks of each kind, and the one reading that is kept as evidence but never used: an empty account list.
+"""
+
+from seatsync_pipeline.errors import IncompleteAnswer, SeatSyncError
+from seatsync_pipeline.orchestration.checks import no_rows, schema
+from seatsync_pipeline.orchestration.tables import (
+    AdditionTable,
+    AgreementTable,
+    CompanyTable,
+    ObservationTable,
+    PreviewTable,
+    ProductTable,
+)
+from seatsync_pipeline.orchestration.totals import control_totals
+from seatsync_pipeline.sources.base import SourceSnapshot
+
+# The name under which a source reports it.
+EMPTY_LIST = "empty account list"
+
+SCAN_CHECKS = (
+    schema(CompanyTable),
+    schema(AgreementTable),
+    schema(AdditionTable),
+    schema(ProductTable),
+    no_rows(
+        "additions_have_agreements",
+        "every addition belongs to an agreement of the same scan",
+        """
+        select 'addition ' || a.addition_id, 'agreement ' || a.agreement_id
+        from addition a
+        left join agreement g on g.snapshot_id = a.snapshot_id and g.agreement_id = a.agreement_id
+        where a.snapshot_id = $id
+          and g.agreement_id is null
+        order by a.addition_id
+        """,
+    ),
+)
+
+SNAPSHOT_CHECKS = (
+    schema(ObservationTable),
+    no_rows(
+        "observations_have_accounts",
+        "every observation belongs to an account of the same snapshot",
+        """
+        select 'position ' || o.position, o.account_key
+        from observation o
+        left join account a on a.snapshot_id = o.snapshot_id and a.account_key = o.account_key
+        where o.snapshot_id = $id
+          and a.account_key is null
+        order by o.position
+        """,
+    ),
+)
+
+PREVIEW_CHECKS = (schema(PreviewTable), control_totals())
+
+
+def empty_list_error(snapshot: SourceSnapshot) -> SeatSyncError | None:
+    """The error of a pull that found no account at all; None when it found some."""
+    for finding in snapshot.findings:
+        if finding.rule == EMPTY_LIST:
+            return IncompleteAnswer(
+                f"reading the accounts of {snapshot.source}",
+                finding.message,
+                "The last preview is kept. Check that the credentials belong to the parent account, then pull again.",
+            )
+    return None
