@@ -22,7 +22,7 @@ from seatsync_pipeline.sandbox.http import Request, Response
 from seatsync_pipeline.sandbox.listing import ListRefused, counted, listed, one
 from seatsync_pipeline.sandbox.month import SampleMonth
 from seatsync_pipeline.sandbox.records import Record, state_of
-from seatsync_pipeline.sandbox.service import Service
+from seatsync_pipeline.sandbox.service import LoggedRequest, Service
 
 _DISCOVERY: Final = re.compile(r"/login/companyinfo/([^/]+)")
 _API: Final = "apis/3.0"
@@ -65,7 +65,7 @@ class ConnectWise:
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.service.server.port}"
 
     @property
-    def requests(self) -> Any:
+    def requests(self) -> list[LoggedRequest]:
         return self.service.requests
 
     def _answer(self, request: Request) -> Response:

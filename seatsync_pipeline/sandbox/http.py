@@ -8,6 +8,7 @@ socket, and resets and truncated bodies need it, so this is a small server of it
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import ssl
@@ -209,7 +210,7 @@ def _listen(addresses: Sequence[str]) -> list[socket.socket]:
             except OSError:
                 if not listeners:
                     raise
-                if port_taken(address, port):
+                if _port_taken(address, port):
                     break
                 continue  # only Linux answers on all of 127.0.0.0/8; the others do with fewer addresses
             port = listeners[0].getsockname()[1]
@@ -220,7 +221,7 @@ def _listen(addresses: Sequence[str]) -> list[socket.socket]:
     raise OSError(f"no port is free on all of {', '.join(addresses)}")
 
 
-def port_taken(address: str, port: int) -> bool:
+def _port_taken(address: str, port: int) -> bool:
     """Whether the address itself can be bound, so that only this port of it is in use."""
     try:
         _bind(address, 0).close()
@@ -233,6 +234,8 @@ def _bind(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
+        if os.name == "posix":  # elsewhere the option would let two programs share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
         listener.listen(_BACKLOG)
         listener.setblocking(False)  # noqa: FBT003  # positional only

@@ -190,12 +190,15 @@ def _row(
 ) -> Row | None:
     """One record, or None after adding to `faults` what is wrong with it."""
     values: dict[str, Any] = {}
+    optional = {one.name for one in _columns(kind) if "None" in str(one.type)}
     before = len(faults)
     if None in cells or None in cells.values():
         faults.append(Fault(line, None, None, "the row has not the header's length", "Quote commas."))
         return None
     for column, text in cells.items():
         if text == "":
+            if column in optional:
+                values[column] = None
             continue
         try:
             values[column] = readers[column](text)
