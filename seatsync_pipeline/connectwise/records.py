@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Company:
     company_id: int
     identifier: str
@@ -22,14 +22,14 @@ class Company:
     website: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AgreementType:
     agreement_type_id: int
     name: str
     inactive: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """`end_date` None means no end. `additions_read` is False for ended and cancelled agreements."""
 
@@ -49,7 +49,7 @@ class Agreement:
     additions_read: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Addition:
     """`cancelled_date` is the last billed day. `bill_customer`: Billable, DoNotBill or NoCharge."""
 
@@ -68,7 +68,7 @@ class Addition:
     last_updated: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Product:
     """A catalog item. `product_class`: Agreement, Bundle, Inventory, NonInventory or Service."""
 
@@ -83,7 +83,7 @@ class Product:
     billing_cycle: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scan:
     """One agreement scan: everything that was read, of one moment.
 

@@ -1,0 +1,152 @@
+"""The additions of all agreements: read agreement by agreement, each counted once.
+
+What belongs here: which agreement an addition belongs to, and the doubt about a page that may have been cut.
+What does not: which agreements are read (`scan.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from typing import Any
+
+from seatsync_pipeline.connectwise import faults, parse
+from seatsync_pipeline.connectwise.client import ConnectWiseReader
+from seatsync_pipeline.connectwise.paging import Listed, read_list
+from seatsync_pipeline.connectwise.records import Addition, Agreement, Product
+from seatsync_pipeline.errors import IncompleteAnswer, PermanentVendorError
+
+Progress = Callable[[str, int, int], None]
+
+_FIELDS = (
+    "id,agreementId,product,quantity,lessIncluded,unitPrice,unitCost,billCustomer,effectiveDate,"
+    "cancelledDate,description,invoiceDescription,_info"
+)
+# A server serves 25 records a page unless told otherwise, so a shorter page cannot have been cut by a limit.
+_SMALLEST_PAGE = 25
+_TRIED = "reading the additions from ConnectWise"
+
+
+def read_additions(
+    reader: ConnectWiseReader,
+    pool: ThreadPoolExecutor,
+    agreements: dict[int, Agreement],
+    beside: Collection[Future[Any]],
+    *,
+    report: Progress,
+) -> dict[int, Addition]:
+    """All additions, by id, of the agreements that are to be read.
+
+    `beside` are reads that run in the same pool: a failure of one of them is raised at once.
+    """
+    wanted = [key for key, agreement in agreements.items() if agreement.additions_read]
+    found = _gather(reader, pool, wanted, beside, report=report, fields=_FIELDS)
+    if not any(found.values()):
+        # Nothing at all may mean that this server answers an unknown field with an empty list.
+        found = _gather(reader, pool, wanted, beside, report=report, fields=None)
+    additions: dict[int, Addition] = {}
+    for listed_under, listed in found.items():
+        for addition in listed:
+            known = additions.get(addition.addition_id)
+            additions[addition.addition_id] = (
+                addition if known is None else _own(known, addition, listed_under, agreements)
+            )
+    for addition in additions.values():
+        if addition.agreement_id not in agreements:
+            raise IncompleteAnswer(
+                _TRIED,
+                f"addition {addition.addition_id} belongs to agreement {addition.agreement_id}, which the "
+                "list of agreements does not have",
+                "Nothing was stored. Scan again: the agreement was probably created meanwhile.",
+            )
+    return additions
+
+
+def with_identifiers(additions: Iterable[Addition], catalog: dict[int, Product]) -> tuple[Addition, ...]:
+    """The additions with their product's identifier, from the catalog where the addition itself lacks it."""
+    return tuple(
+        addition if addition.product_identifier else _name_from_catalog(addition, catalog)
+        for addition in additions
+    )
+
+
+def _name_from_catalog(addition: Addition, catalog: dict[int, Product]) -> Addition:
+    product = catalog.get(addition.product_id)
+    if product is None:
+        raise IncompleteAnswer(
+            _TRIED,
+            f"addition {addition.addition_id} has product {addition.product_id}, which the catalog does not list",
+            "Nothing was stored. Scan again; if it persists, check that the API member's role has "
+            f"{faults.RIGHTS['procurement']}.",
+        )
+    return replace(addition, product_identifier=product.identifier)
+
+
+def _own(known: Addition, again: Addition, listed_under: int, agreements: dict[int, Agreement]) -> Addition:
+    """Which of two listings of one addition counts: a parent agreement lists its children's additions too."""
+    if known.agreement_id == again.agreement_id:
+        return again if listed_under == again.agreement_id else known
+    # They disagree where `agreementId` is left out: each then claims the agreement it was listed under.
+    for mine, other in ((known, again), (again, known)):
+        if other.agreement_id in _ancestors(mine.agreement_id, agreements):
+            return mine
+    raise PermanentVendorError(
+        _TRIED,
+        f"addition {again.addition_id} stands under the agreements {known.agreement_id} and {again.agreement_id}, "
+        "neither of which is the other's parent",
+        "Look at both agreements in ConnectWise and scan again; nothing was stored.",
+    )
+
+
+def _ancestors(key: int, agreements: dict[int, Agreement]) -> set[int]:
+    above: set[int] = set()
+    agreement = agreements.get(key)
+    while agreement and agreement.parent_agreement_id and agreement.parent_agreement_id not in above:
+        above.add(agreement.parent_agreement_id)
+        agreement = agreements.get(agreement.parent_agreement_id)
+    return above
+
+
+def _gather(
+    reader: ConnectWiseReader,
+    pool: ThreadPoolExecutor,
+    wanted: list[int],
+    beside: Collection[Future[Any]],
+    *,
+    report: Progress,
+    fields: str | None,
+) -> dict[int, list[Addition]]:
+    running = {pool.submit(_read_one, reader, key, fields): key for key in wanted}
+    found: dict[int, list[Addition]] = {}
+    report("additions", 0, len(wanted))
+    for future in as_completed([*running, *beside]):
+        result = future.result()
+        if future in running:
+            found[running[future]] = result
+            report("additions", len(found), len(wanted))
+    return {key: found[key] for key in wanted}
+
+
+def _read_one(reader: ConnectWiseReader, agreement_id: int, fields: str | None) -> list[Addition]:
+    """One agreement's additions, by page numbers: there one request proves that there is no second page.
+
+    A request for the count would double the requests, so it is made only where the server's silence (no Link)
+    and the length of the page leave a doubt.
+    """
+    path = f"/finance/agreements/{agreement_id}/additions"
+    listed = read_list(reader, path, fields=fields, forward_only=False)
+    if _doubtful(listed) and len(listed.rows) != reader.count(path):
+        listed = read_list(reader, path, forward_only=False)
+        expected = reader.count(path)
+        if len(listed.rows) != expected:
+            raise IncompleteAnswer(
+                f"reading the additions of agreement {agreement_id} from ConnectWise",
+                f"the list has {len(listed.rows)} and the count says {expected}, twice in a row",
+                "Nothing was stored. Scan again when nobody is editing that agreement.",
+            )
+    return [parse.addition(row, agreement_id) for row in listed.rows.values()]
+
+
+def _doubtful(listed: Listed) -> bool:
+    return not listed.proven and len(listed.rows) >= _SMALLEST_PAGE

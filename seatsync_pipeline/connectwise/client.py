@@ -1,0 +1,308 @@
+"""The read-only ConnectWise client: one keep-alive pool, paced, patient, and unable to write.
+
+What belongs here: sending one GET, finding the codebase, credentials, retries. What does not: paging
+(`paging.py`), what an answer means (`parse.py`), and every write: this client has no method for one, and its
+HTTP client refuses any method but GET.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, NoReturn, Self, TypeVar
+from urllib.parse import quote as url_quote
+from urllib.parse import urlsplit
+
+import httpx
+from tenacity import RetryCallState, Retrying, wait_random_exponential
+
+from seatsync_pipeline.connectwise import faults
+from seatsync_pipeline.connectwise.access import (
+    Answer,
+    Credentials,
+    Retries,
+    ServerInfo,
+    credentials_from,
+)
+from seatsync_pipeline.errors import ConfigurationError, PermanentVendorError, TransientVendorError
+from seatsync_pipeline.pacing import Pacer
+from seatsync_pipeline.settings import Settings, is_loopback
+
+TIMEOUT_SECONDS = 30.0
+
+Params = Mapping[str, str | int]
+_T = TypeVar("_T")
+
+
+def reader_from(settings: Settings, *, retries: Retries | None = None) -> ConnectWiseReader:
+    """A reader for the ConnectWise that the settings name.
+
+    Raises ConfigurationError that names every missing setting. Sends nothing yet.
+    """
+    url, credentials = credentials_from(settings)
+    return ConnectWiseReader(
+        url,
+        credentials,
+        concurrency=settings.connectwise_concurrency,
+        requests_per_minute=settings.connectwise_requests_per_minute,
+        retries=retries,
+        today=settings.today,
+    )
+
+
+class ConnectWiseReader:
+    """Reads one MSP's ConnectWise. Use it as a context manager; threads may share it.
+
+    `today` is the MSP's calendar day, which decides what has ended. After `stop()` nothing more is sent.
+    Its methods raise CredentialsRefused, PermanentVendorError, TransientVendorError (after `retries`), and
+    ConfigurationError where a setting is wrong. `requests` and `retried` count what was sent.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        *,
+        concurrency: int = 8,
+        requests_per_minute: int = 600,
+        retries: Retries | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.server = url.rstrip("/")
+        self.concurrency = concurrency
+        self.today = today
+        self.requests = 0
+        self.retried = 0
+        self._host = urlsplit(self.server).netloc
+        self._credentials = credentials
+        self._retries = retries or Retries()
+        self._backoff = wait_random_exponential(multiplier=self._retries.base, max=self._retries.cap)
+        self._stopped = threading.Event()
+        self._pacer = Pacer(requests_per_minute, sleep=self._sleep)
+        self._counters = threading.Lock()
+        self._finding_codebase = threading.Lock()
+        self._codebase: str | None = None
+        self._reached = False
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(timeout, pool=None),
+            limits=httpx.Limits(
+                max_connections=concurrency,
+                max_keepalive_connections=concurrency,
+                keepalive_expiry=90.0,  # longer than a pause of the pacer
+            ),
+            follow_redirects=False,
+            trust_env=not is_loopback(urlsplit(self.server).hostname or ""),  # no proxy to ourselves
+            verify=tls or httpx.create_ssl_context(),
+            event_hooks={"request": [_only_get]},
+            headers={"Accept": "application/json", "User-Agent": "seatsync"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def stop(self) -> None:
+        """Send nothing more and end every wait: one request has failed, so the others are in vain."""
+        self._stopped.set()
+
+    @property
+    def codebase(self) -> str:
+        """The path in front of `apis/3.0`, such as `v2025_1/`; asked once, then remembered."""
+        with self._finding_codebase:
+            if self._codebase is None:
+                self._codebase = self._find_codebase()
+            return self._codebase
+
+    def get_json(self, path: str, params: Params | None = None) -> Any:
+        """GET `path` (below `apis/3.0`, from its `/` on) and return its JSON."""
+        return self.get(path, params).data
+
+    def get(self, path: str, params: Params | None = None, *, forward_only: bool = False) -> Answer:
+        """GET one page. `forward_only` asks for ConnectWise's keyset paging, which a server may ignore."""
+        tried = f"reading {path} from {self._host}"
+        headers = self._credentials.headers()
+        if forward_only:
+            headers["pagination-type"] = "forward-only"
+
+        def once() -> Answer:
+            codebase = self.codebase
+            response = self._send(self._url(codebase, path), tried, params, headers)
+            if response.status_code == 404 and self._codebase_changed(codebase):
+                # The server was upgraded meanwhile: the same data lives under another path now.
+                response = self._send(self._url(self.codebase, path), tried, params, headers)
+            return Answer(self._parse(response, tried, path), response.headers.get("Link"))
+
+        return self._persist(once)
+
+    def count(self, path: str) -> int:
+        """How many records the list at `path` has, by its `/count`."""
+        body = self.get_json(f"{path}/count")
+        found = body.get("count") if isinstance(body, dict) else None
+        if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+            tried = f"reading {path}/count from {self._host}"
+            raise faults.wrong_shape(tried, "a count", self._quote(body))
+        return found
+
+    def check_credentials(self) -> int:
+        """Make a call that needs the credentials and return the number of companies.
+
+        Raises CredentialsRefused for 401, 403, and 404: ConnectWise answers 404 to credentials it does not know.
+        """
+        path = "/company/companies"
+        try:
+            return self.count(path)
+        except PermanentVendorError as error:
+            if error.status == 404:
+                raise faults.credentials_error(error.tried, error.found, path, 404) from error
+            raise
+
+    def server_info(self) -> ServerInfo:
+        """Version and time zone of the server. It may answer without credentials: no proof of them."""
+        body = self.get_json("/system/info")
+        if not isinstance(body, dict):
+            tried = f"reading /system/info from {self._host}"
+            raise faults.wrong_shape(tried, "an object", self._quote(body))
+        return ServerInfo(
+            server=self.server,
+            codebase=self.codebase,
+            version=_text(body.get("version")),
+            is_cloud={"true": True, "false": False}.get(str(body.get("isCloud")).lower()),
+            time_zone=_text(body.get("serverTimeZone")),
+        )
+
+    def wrong_shape(self, path: str, expected: str, found: object) -> PermanentVendorError:
+        """The error for JSON that is not what `path` should give; quotes the start of it."""
+        return faults.wrong_shape(f"reading {path} from {self._host}", expected, self._quote(found))
+
+    def _url(self, codebase: str, path: str) -> str:
+        return f"{self.server}/{codebase}apis/3.0{path}"
+
+    def _find_codebase(self) -> str:
+        company = self._credentials.company_id
+        tried = f"asking {self._host} for the API path of company {company}"
+        url = f"{self.server}/login/companyinfo/{url_quote(company, safe='')}"
+
+        def once() -> Any:
+            return self._parse(self._send(url, tried, None, {}), tried, "/")
+
+        body = self._persist(once)
+        if body is None:
+            raise ConfigurationError(
+                tried,
+                "this server does not know that company",
+                "Set CONNECTWISE_COMPANY_ID to the company you log in to, and CONNECTWISE_URL to its server.",
+            )
+        found = body.get("Codebase") if isinstance(body, dict) else None
+        if not isinstance(found, str) or not re.fullmatch(r"/?[A-Za-z0-9_.-]+/?", found):
+            raise faults.wrong_shape(tried, "an object with Codebase", self._quote(body))
+        return f"{found.strip('/')}/"
+
+    def _codebase_changed(self, used: str) -> bool:
+        with self._finding_codebase:
+            if self._codebase == used:
+                self._codebase = self._find_codebase()
+            return self._codebase != used
+
+    def _send(
+        self,
+        url: str,
+        tried: str,
+        params: Params | None,
+        headers: Mapping[str, str],
+    ) -> httpx.Response:
+        self._pacer.wait()
+        if self._stopped.is_set():
+            raise self._stop_error()
+        with self._counters:
+            self.requests += 1
+        try:
+            response = self._http.get(url, params=params, headers=headers)
+        except httpx.DecodingError as error:
+            raise TransientVendorError(tried, "the answer was garbled", "Try again later.") from error
+        except httpx.TransportError as error:
+            # Without the cause: a library's message may quote a header's value.
+            raise faults.transport_error(error, tried, self._host) from None
+        self._reached = True
+        return response
+
+    def _parse(self, response: httpx.Response, tried: str, path: str) -> Any:
+        if not response.is_success:
+            raise faults.response_error(response, tried, path, self._credentials.redact)
+        try:
+            return json.loads(response.content, parse_float=Decimal, parse_constant=_refuse_constant)
+        except (ValueError, UnicodeDecodeError):
+            raise faults.unreadable(response, tried, self._credentials.redact) from None
+
+    def _persist(self, once: Callable[[], _T]) -> _T:
+        """Run a read until it succeeds, fails for good, or the attempts are used up."""
+        retrying = Retrying(
+            retry=self._worth_retrying,
+            wait=self._wait_before_retry,
+            sleep=self._sleep,
+        )
+        try:
+            return retrying(once)
+        except TransientVendorError as error:
+            attempts = retrying.statistics["attempt_number"]
+            if attempts == 1:
+                raise
+            found = f"{error.found} (and so {attempts} times in a row)"
+            raise TransientVendorError(
+                error.tried, found, error.remedy, retry_after=error.retry_after
+            ) from error
+
+    def _worth_retrying(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, TransientVendorError) or self._stopped.is_set():
+            return False
+        # Nothing was ever heard from this server: more likely a wrong address than a passing fault.
+        attempts = self._retries.attempts if self._reached else min(2, self._retries.attempts)
+        return state.attempt_number < attempts and (error.retry_after or 0) <= self._retries.patience
+
+    def _wait_before_retry(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        seconds = self._backoff(state)
+        with self._counters:
+            self.retried += 1
+        if isinstance(error, TransientVendorError) and error.retry_after is not None:
+            seconds = error.retry_after
+            self._pacer.pause(seconds)  # meant for all requests, not only for this one
+        return seconds
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stopped.wait(seconds):
+            raise self._stop_error()
+
+    def _stop_error(self) -> PermanentVendorError:
+        return PermanentVendorError(
+            f"reading from {self._host}", "stopped, since another request had failed", "See that failure."
+        )
+
+    def _quote(self, body: object) -> str:
+        return faults.quote(json.dumps(body, default=str), self._credentials.redact)
+
+
+def _only_get(request: httpx.Request) -> None:
+    if request.method != "GET":
+        raise PermanentVendorError(
+            f"sending {request.method} to {request.url.host}",
+            "this client only reads",
+            "Please report this: nothing but an approved push may write.",
+        )
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,107 @@
+"""Which lists a scan reads, and the proof that each was read whole.
+
+What belongs here: paths, fields, the comparison with `/count`. What does not: additions, which have no list
+of their own (`additions.py`), and how pages follow each other (`paging.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, TypeVar
+
+from seatsync_pipeline.connectwise import faults, parse
+from seatsync_pipeline.connectwise.client import ConnectWiseReader
+from seatsync_pipeline.connectwise.paging import read_list
+from seatsync_pipeline.errors import IncompleteAnswer, PermanentVendorError
+
+_T = TypeVar("_T")
+
+_RECAP = "/finance/agreementrecap/"  # with the slash, as the specification writes it
+
+
+@dataclass(frozen=True)
+class CountedList(Generic[_T]):
+    """A list that has a `/count`. `needed`: an MSP without a single record of it does not exist."""
+
+    name: str
+    path: str
+    fields: str
+    parse: Callable[[parse.Row], _T]
+    needed: bool = True
+
+
+COMPANIES = CountedList(
+    "companies", "/company/companies", "id,identifier,name,status,deletedFlag,website", parse.company
+)
+TYPES = CountedList(
+    "agreement types",
+    "/finance/agreements/types",
+    "id,name,inactiveFlag",
+    parse.agreement_type,
+    needed=False,
+)
+AGREEMENTS = CountedList(
+    "agreements",
+    "/finance/agreements",
+    "id,name,type,company,parentAgreement,agreementStatus,cancelledFlag,startDate,endDate,noEndingDateFlag,"
+    "billStartDate,nextInvoiceDate,billingCycle,prorateFlag",
+    parse.agreement,
+)
+CATALOG = CountedList(
+    "catalog products",
+    "/procurement/catalog",
+    "id,identifier,description,productClass,inactiveFlag,price,cost,taxableFlag,recurringBillCycle",
+    parse.product,
+)
+
+
+@dataclass(frozen=True)
+class ListRead(Generic[_T]):
+    """The records of one list by id, and how it was paged."""
+
+    records: dict[int, _T]
+    paging: str
+
+
+def read_counted(reader: ConnectWiseReader, wanted: CountedList[_T]) -> ListRead[_T]:
+    """A list that agrees with its count; on a disagreement it is read once more, without `fields`.
+
+    Without them, because some servers answer a field they do not know with an empty list.
+    """
+    listed = read_list(reader, wanted.path, fields=wanted.fields)
+    expected = reader.count(wanted.path)
+    if len(listed.rows) != expected:
+        listed = read_list(reader, wanted.path)
+        expected = reader.count(wanted.path)
+    if len(listed.rows) != expected:
+        raise IncompleteAnswer(
+            f"reading the {wanted.name} from ConnectWise",
+            f"the list has {len(listed.rows)} and the count says {expected}, twice in a row",
+            "Nothing was stored. Scan again when nobody is editing them in bulk; if it persists, the API "
+            f"member's role may see only a part of them: it needs {faults.rights_for(wanted.path)}.",
+        )
+    if wanted.needed and not listed.rows:
+        raise IncompleteAnswer(
+            f"reading the {wanted.name} from ConnectWise",
+            "there is not a single one",
+            f"Nothing was stored. Most likely the API member's role lacks {faults.rights_for(wanted.path)}.",
+        )
+    return ListRead({key: wanted.parse(row) for key, row in listed.rows.items()}, listed.paging)
+
+
+def read_recap(reader: ConnectWiseReader) -> dict[int, date | None] | int:
+    """Next invoice dates by agreement id, or the status with which the server refused them.
+
+    The recap is younger than some servers, and a role may hide it: both are normal.
+    """
+    try:
+        listed = read_list(reader, _RECAP, fields="id,nextInvoiceDate")
+        if not listed.rows:
+            listed = read_list(reader, _RECAP)
+    except PermanentVendorError as error:
+        if error.status in {403, 404}:
+            return error.status
+        raise
+    return {key: parse.recap_date(row) for key, row in listed.rows.items()}

@@ -1,0 +1,124 @@
+"""Scans in the warehouse: append-only, one transaction each.
+
+What belongs here: the scan's tables (`company`, `agreement_type`, `agreement`, `addition`, `product`) and its
+row in `snapshot`. What does not: snapshots of the sources, and what a scan means for a preview.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from seatsync_pipeline.connectwise.records import (
+    Addition,
+    Agreement,
+    AgreementType,
+    Company,
+    Product,
+    Scan,
+)
+from seatsync_pipeline.errors import NotFound
+from seatsync_pipeline.warehouse import Connection, Warehouse, insert_rows, new_id
+
+SOURCE = "connectwise"
+
+_T = TypeVar("_T", Company, AgreementType, Agreement, Addition, Product)
+
+
+def save_scan(warehouse: Warehouse, scan: Scan, *, run_id: str | None) -> str:
+    """Store a scan whole or not at all, and return its new snapshot id. Raises WarehouseError."""
+    snapshot_id = new_id("snap")
+    header = {
+        "snapshot_id": snapshot_id,
+        "source": SOURCE,
+        "taken_at": scan.taken_at.astimezone(UTC).replace(tzinfo=None),
+        "run_id": run_id,
+        "digest": digest(scan),
+        "verdict": "complete",  # a scan is the whole or an error
+        "reasons": "[]",
+        "details": json.dumps(scan.details, sort_keys=True, ensure_ascii=False),
+    }
+    # Made before the file is opened: other programs wait for it meanwhile.
+    tables = {
+        table: [{"snapshot_id": snapshot_id, **_as_dict(record)} for record in records]
+        for table, records in _tables(scan).items()
+    }
+    with warehouse.write() as connection:
+        insert_rows(connection, "snapshot", [header])
+        for table, rows in tables.items():
+            insert_rows(connection, table, rows)
+    return snapshot_id
+
+
+def load_scan(connection: Connection, snapshot_id: str) -> Scan:
+    """A stored scan as it was saved, its records in the order of their ids. Raises NotFound."""
+    header = connection.execute(
+        "select taken_at, details from snapshot where snapshot_id = ? and source = ?", [snapshot_id, SOURCE]
+    ).fetchone()
+    if header is None:
+        raise NotFound(
+            f"reading the ConnectWise scan {snapshot_id}", "there is none with that id", "Run a scan first."
+        )
+    taken_at: datetime = header[0]
+    return Scan(
+        companies=_load(connection, "company", Company, snapshot_id),
+        agreement_types=_load(connection, "agreement_type", AgreementType, snapshot_id),
+        agreements=_load(connection, "agreement", Agreement, snapshot_id),
+        additions=_load(connection, "addition", Addition, snapshot_id),
+        products=_load(connection, "product", Product, snapshot_id),
+        taken_at=taken_at.replace(tzinfo=UTC),
+        details=json.loads(header[1]),
+    )
+
+
+def latest_scan_id(connection: Connection) -> str | None:
+    """The id of the scan that was stored last; None before the first one."""
+    row = connection.execute("select max(snapshot_id) from snapshot where source = ?", [SOURCE]).fetchone()
+    return row[0] if row else None
+
+
+def digest(scan: Scan) -> str:
+    """sha256 (hex) of everything read: equal content gives an equal digest, whenever and however it was read."""
+    content = hashlib.sha256()
+    for table, records in _tables(scan).items():
+        content.update(f"{table}\n".encode())
+        for values in sorted(
+            [_canonical(value) for value in _as_dict(record).values()] for record in records
+        ):
+            content.update(json.dumps(values, ensure_ascii=False).encode() + b"\n")
+    return content.hexdigest()
+
+
+def _tables(scan: Scan) -> dict[str, Iterable[Any]]:
+    return {
+        "company": scan.companies,
+        "agreement_type": scan.agreement_types,
+        "agreement": scan.agreements,
+        "addition": scan.additions,
+        "product": scan.products,
+    }
+
+
+def _as_dict(record: Company | AgreementType | Agreement | Addition | Product) -> dict[str, Any]:
+    """The record by column: the tables have its fields' names. (`asdict` would copy every value deeply.)"""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def _canonical(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:.6f}"
+    return "" if value is None else f"={value}"  # so that empty text and no value differ
+
+
+def _load(connection: Connection, table: str, kind: type[_T], snapshot_id: str) -> tuple[_T, ...]:
+    names = [field.name for field in fields(kind)]
+    rows = connection.execute(
+        f'select {", ".join(names)} from "{table}" where snapshot_id = ? order by {names[0]}',  # noqa: S608
+        [snapshot_id],
+    ).fetchall()
+    return tuple(kind(**dict(zip(names, row, strict=True))) for row in rows)
