@@ -27,7 +27,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?")
-_QUOTED = {"string": str, "number": (int, float), "boolean": bool, "date": datetime}
+_NESTED = {"id": "number", "name": "string", "identifier": "string", "lastUpdated": "date"}
+_KINDS = {"string": str, "number": (int, float), "boolean": bool, "date": datetime}
 
 
 class ConditionsRefused(ValueError):
@@ -129,12 +130,12 @@ class _Parser:
         return _negated(test) if negative else test
 
     def _kind_of(self, path: str) -> str | None:
-        """The kind of a field, None where it lies inside a reference or a custom structure."""
-        first, slash, _ = path.partition("/")
+        """The kind of a field, None for one inside a reference that has no common kind."""
+        first, slash, rest = path.partition("/")
         kind = self._fields.get(first)
         if kind is None or bool(slash) != (kind in {"reference", "object"}):
             raise ConditionsRefused(f"'{path}' is not a valid field for conditions.")
-        return None if slash else kind
+        return _NESTED.get(rest) if slash else kind
 
     def _literal(self, path: str, field_kind: str | None) -> Any:
         kind, text = self._next()
@@ -153,7 +154,7 @@ class _Parser:
             return None
         else:
             raise ConditionsRefused(f"Conditions need a value instead of: {text}")
-        expected = _QUOTED.get(field_kind or "")
+        expected = _KINDS.get(field_kind or "")
         wrong = expected is not None and not isinstance(value, expected)  # type: ignore[arg-type]
         if wrong or (isinstance(value, bool) and field_kind == "number"):
             raise ConditionsRefused(f"The value {text} does not fit the field '{path}'.")

@@ -18,8 +18,8 @@ from itertools import count
 from typing import Any, Final
 
 from seatsync_pipeline.sandbox.additions import WriteRefused, create, patch
-from seatsync_pipeline.sandbox.http import Request, Response
 from seatsync_pipeline.sandbox.listing import ListRefused, counted, listed, one
+from seatsync_pipeline.sandbox.messages import Request, Response
 from seatsync_pipeline.sandbox.month import SampleMonth
 from seatsync_pipeline.sandbox.records import Record, state_of
 from seatsync_pipeline.sandbox.service import LoggedRequest, Service

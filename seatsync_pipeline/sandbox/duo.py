@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from seatsync_pipeline.sandbox.duo_state import DuoState, Record, state_of
-from seatsync_pipeline.sandbox.http import Request, Response
+from seatsync_pipeline.sandbox.messages import Request, Response
 from seatsync_pipeline.sandbox.month import SampleMonth
 from seatsync_pipeline.sandbox.service import LoggedRequest, Service
 from seatsync_pipeline.sandbox.signature import SignatureRefused, verify

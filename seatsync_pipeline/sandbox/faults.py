@@ -34,7 +34,7 @@ from email.utils import format_datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from seatsync_pipeline.sandbox.http import Request, Response, Wire
+from seatsync_pipeline.sandbox.messages import Request, Response, Wire
 
 Handler = Callable[[Request], Response]
 

@@ -1,8 +1,7 @@
 """The HTTP/1.1 server under both stand-ins: sockets, threads, keep-alive, parsing and writing.
 
-What belongs here: everything that touches a socket, also the ways in which an answer can be spoilt on the
-wire (`Wire`). What does not: what a request means (connectwise.py, duo.py), which request is spoilt
-(faults.py), and the log of requests (service.py). The standard library's handler classes hide the raw
+What belongs here: everything that touches a socket, also how an answer is spoilt on the wire. What does not: what a request means (connectwise.py, duo.py), which request is spoilt
+(faults.py), and the log of requests (service.py). Requests and answers are defined in messages.py. The standard library's handler classes hide the raw
 socket, and resets and truncated bodies need it, so this is a small server of its own.
 """
 
@@ -14,13 +13,13 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
-from enum import StrEnum
 from http import HTTPStatus
 from typing import BinaryIO, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from seatsync_pipeline.sandbox.messages import Request, Response, Wire
 
 _MAX_LINE = 65536
 _MAX_HEADERS = 200
@@ -28,52 +27,6 @@ _HANDSHAKE_SECONDS = 10.0
 _STOP_SECONDS = 10.0
 _BIND_ATTEMPTS = 20
 _BACKLOG = 256
-
-
-class Wire(StrEnum):
-    """How an answer leaves the server."""
-
-    WHOLE = "whole"
-    RESET = "reset"
-    """The connection is reset (TCP RST) and nothing is sent."""
-    TRUNCATED = "truncated"
-    """The headers promise the whole body, half of it is sent, and the connection closes."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request. Header names are lower-case; `path` is decoded and has no query; `query` keeps order and blanks."""
-
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...]
-    headers: Mapping[str, str]
-    body: bytes
-    secure: bool = False
-
-    @property
-    def host(self) -> str:
-        """The Host header without its port, in lower case."""
-        return (urlsplit(f"//{self.headers.get('host', '')}").hostname or "").lower()
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port as the client wrote them, for links and Location headers."""
-        return f"{'https' if self.secure else 'http'}://{self.headers.get('host', '')}"
-
-    def parameter(self, name: str) -> str | None:
-        """The last value of a query parameter; its name is matched without regard to case."""
-        found = [value for key, value in self.query if key.lower() == name.lower()]
-        return found[-1] if found else None
-
-
-@dataclass(frozen=True)
-class Response:
-    status: int = 200
-    body: bytes = b""
-    content_type: str = "application/json; charset=utf-8"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    wire: Wire = Wire.WHOLE
 
 
 class BadRequest(Exception):
@@ -108,8 +61,9 @@ class HttpServer:
 
     def stop(self) -> None:
         """Stop accepting, cut every open connection, and wait for all threads."""
-        self._wake_sender.send(b"x")
-        self._acceptor.join(_STOP_SECONDS)
+        if self._acceptor.is_alive():
+            self._wake_sender.send(b"x")
+            self._acceptor.join(_STOP_SECONDS)
         for listener in self._listeners:
             listener.close()
         self._wake_sender.close()
@@ -126,15 +80,14 @@ class HttpServer:
     def _accept(self) -> None:
         with selectors.DefaultSelector() as selector:
             for one in (*self._listeners, self._wake_receiver):
-                selector.register(one, selectors.EVENT_READ)
+                selector.register(one, selectors.EVENT_READ, data=one)
             while True:
                 for key, _ in selector.select():
-                    if key.fileobj is self._wake_receiver:
+                    if key.data is self._wake_receiver:
                         return
-                    self._welcome(key.fileobj)
+                    self._welcome(key.data)
 
-    def _welcome(self, listener: object) -> None:
-        assert isinstance(listener, socket.socket)  # noqa: S101  # only sockets are registered
+    def _welcome(self, listener: socket.socket) -> None:
         try:
             connection, _ = listener.accept()
         except OSError:

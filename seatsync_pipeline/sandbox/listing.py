@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from seatsync_pipeline.sandbox.conditions import ConditionsRefused, parse, value_at
-from seatsync_pipeline.sandbox.http import Request, Response
+from seatsync_pipeline.sandbox.messages import Request, Response
 from seatsync_pipeline.sandbox.records import FIELDS, Record
 
 DEFAULT_PAGE_SIZE = 25

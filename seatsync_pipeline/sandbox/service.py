@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seatsync_pipeline.sandbox.faults import Faults
-from seatsync_pipeline.sandbox.http import HttpServer, Request, Response
+from seatsync_pipeline.sandbox.http import HttpServer
+from seatsync_pipeline.sandbox.messages import Request, Response, Wire
 
 CONTROL = "/_sandbox/"
 
 
 @dataclass
 class LoggedRequest:
-    """One request as it was asked. `status` is that of the answer made, None while it is being made."""
+    """One request as it was asked. `status` is that of the answer, None while or where there is none."""
 
     method: str
     path: str
@@ -87,7 +88,7 @@ class Service:
         if self.latency:
             self._stopping.wait(self.latency)
         response = self.faults.run(request, self._answer)
-        entry.status = response.status
+        entry.status = None if response.wire is Wire.RESET else response.status
         return response
 
     def _control(self, request: Request) -> Response:

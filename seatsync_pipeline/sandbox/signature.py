@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
-from seatsync_pipeline.sandbox.http import Request
+from seatsync_pipeline.sandbox.messages import Request
 
 # Duo's own tolerance is about five minutes.
 MAX_SKEW: Final = timedelta(seconds=300)
