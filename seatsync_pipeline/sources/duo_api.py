@@ -21,6 +21,7 @@ from typing import Any
 import tenacity
 from duo_client.accounts import Accounts
 from duo_client.admin import AccountAdmin
+from pydantic import SecretStr
 
 from seatsync_pipeline.errors import (
     ConfigurationError,
@@ -29,7 +30,7 @@ from seatsync_pipeline.errors import (
     VendorError,
 )
 from seatsync_pipeline.pacing import Pacer
-from seatsync_pipeline.settings import Settings, is_loopback, missing
+from seatsync_pipeline.settings import Settings, is_loopback
 from seatsync_pipeline.sources.duo_errors import (
     CALL_ERRORS,
     Subject,
@@ -67,25 +68,30 @@ class DuoApi:
     """
 
     def __init__(self, settings: Settings, retries: Retries) -> None:
-        absent = missing(settings, "duo_api_host", "duo_ikey", "duo_skey")
-        if absent or not (settings.duo_api_host and settings.duo_ikey and settings.duo_skey):
+        keys = {
+            "DUO_API_HOST": settings.duo_api_host or "",
+            "DUO_IKEY": _text(settings.duo_ikey),
+            "DUO_SKEY": _text(settings.duo_skey),
+        }
+        absent = [name for name, value in keys.items() if not value]
+        if absent:
             raise ConfigurationError(
                 "reading Duo",
                 f"not set: {', '.join(absent)}",
                 "Set them in the environment or in .env; they are shown by the Accounts API application "
                 "in the Admin Panel of the parent account.",
             )
-        self.host = settings.duo_api_host
+        self.host = keys["DUO_API_HOST"]
         self._certificates = _certificates(settings.duo_ca, self.host)
         self._options: dict[str, Any] = {
-            "ikey": settings.duo_ikey.get_secret_value().strip(),
-            "skey": settings.duo_skey.get_secret_value().strip(),
+            "ikey": keys["DUO_IKEY"],
+            "skey": keys["DUO_SKEY"],
             "port": settings.duo_port,
             "ca_certs": self._certificates,
             # duo_client waits for ever when no time-out is given.
             "timeout": retries.timeout,
         }
-        self.secrets = (self._options["ikey"], self._options["skey"])
+        self.secrets = (keys["DUO_IKEY"], keys["DUO_SKEY"])
         self._retries = retries
         self._stopped = threading.Event()
         self._pacer = Pacer(settings.duo_requests_per_minute, sleep=self._sleep)
@@ -260,6 +266,10 @@ def _seconds(retry_after: str | None) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _text(secret: SecretStr | None) -> str:
+    return secret.get_secret_value().strip() if secret else ""
 
 
 def _certificates(duo_ca: str | None, host: str) -> str | None:

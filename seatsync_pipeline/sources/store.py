@@ -6,12 +6,12 @@ tables, and what a snapshot means for a preview.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from seatsync_pipeline import exact_json
 from seatsync_pipeline.errors import NotFound, WarehouseError
 from seatsync_pipeline.sources.base import (
     SOURCES,
@@ -47,7 +47,7 @@ class SnapshotFacts:
 def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str | None) -> str:
     """Store a snapshot whole or not at all, and return its new id.
 
-    Decimals in evidence and details become whole numbers or text. Raises WarehouseError, also for seats that
+    Decimals in evidence and details stay exact. Raises WarehouseError, also for seats that
     the database could only store rounded.
     """
     snapshot_id = new_id("snap")
@@ -58,8 +58,8 @@ def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str
         "run_id": run_id,
         "digest": snapshot.digest,
         "verdict": snapshot.verdict.value,
-        "reasons": _json([_reason(finding) for finding in snapshot.findings]),
-        "details": _json(snapshot.details),
+        "reasons": exact_json.dumps([_reason(finding) for finding in snapshot.findings]),
+        "details": exact_json.dumps(snapshot.details),
     }
     accounts = [
         {
@@ -67,7 +67,7 @@ def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str
             "account_key": account.key,
             "account_name": account.name,
             "domain": account.domain,
-            "details": _json(account.details),
+            "details": exact_json.dumps(account.details),
         }
         for account in snapshot.accounts
     ]
@@ -81,7 +81,7 @@ def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str
             "seats": _storable(observation),
             "state": observation.state.value,
             "reason": observation.reason,
-            "evidence": _json(observation.evidence),
+            "evidence": exact_json.dumps(observation.evidence),
         }
         for position, observation in enumerate(snapshot.observations, start=1)
     ]
@@ -113,8 +113,8 @@ def snapshot_facts(connection: Connection, snapshot_id: str) -> SnapshotFacts:
         source,
         taken_at.replace(tzinfo=UTC),
         Verdict(verdict),
-        tuple(_finding(reason) for reason in json.loads(reasons)),
-        json.loads(details),
+        tuple(_finding(reason) for reason in exact_json.loads(reasons)),
+        exact_json.loads(details),
         digest,
         run_id,
     )
@@ -159,7 +159,7 @@ def _accounts(connection: Connection, snapshot_id: str) -> tuple[Account, ...]:
         """,
         {"id": snapshot_id},
     ).fetchall()
-    return tuple(Account(key, name, domain, json.loads(details)) for key, name, domain, details in rows)
+    return tuple(Account(key, name, domain, exact_json.loads(details)) for key, name, domain, details in rows)
 
 
 def _observations(connection: Connection, snapshot_id: str) -> tuple[Observation, ...]:
@@ -173,7 +173,7 @@ def _observations(connection: Connection, snapshot_id: str) -> tuple[Observation
         [snapshot_id],
     ).fetchall()
     return tuple(
-        Observation(key, name, license_, _plain(seats), State(state), reason, json.loads(evidence))
+        Observation(key, name, license_, _plain(seats), State(state), reason, exact_json.loads(evidence))
         for key, name, license_, seats, state, reason, evidence in rows
     )
 
@@ -223,13 +223,3 @@ def _finding(reason: dict[str, str]) -> Finding:
         reason["message"],
         Verdict(reason.get("verdict", Verdict.INCOMPLETE)),
     )
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, default=_exact, ensure_ascii=False, allow_nan=False)
-
-
-def _exact(value: object) -> int | str:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else str(value)
-    raise TypeError(f"{type(value).__name__} has no place in JSON")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import defaultdict
@@ -109,6 +110,12 @@ class DuoStub:
         }
         # Constructed, so that neither this machine's environment nor its .env has a say.
         return Settings.model_construct(**(values | changes))
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on. The handshake is each connection's own, in its own thread."""
+        self._server.socket = context.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
 
     def count(self, route: str) -> int:
         return sum(asked.route == route for asked in self.asked)
