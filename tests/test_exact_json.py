@@ -1,0 +1,48 @@
+"""Numbers go through JSON unharmed."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatsync_pipeline import exact_json
+
+numbers = st.decimals(min_value=Decimal(-(10**14)), max_value=Decimal(10**14), allow_nan=False, places=6)
+
+
+@given(st.recursive(numbers | st.text() | st.none() | st.booleans(), st.lists))
+def test_round_trip(value: object) -> None:
+    assert exact_json.loads(exact_json.dumps(value)) == value
+
+
+@given(st.text())
+def test_no_text_is_taken_for_a_number(text: str) -> None:
+    assert json.loads(exact_json.dumps([text])) == [text]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Decimal("12.000000"), "12"),
+        (Decimal("0.10"), "0.1"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("-0.0"), "0"),
+        ({"d": date(2026, 1, 2), "n": None}, '{"d":"2026-01-02","n":null}'),
+        (datetime(2026, 1, 2, 3, 4, 5), '"2026-01-02T03:04:05Z"'),  # noqa: DTZ001  # naive UTC
+    ],
+)
+def test_what_is_written(value: object, text: str) -> None:
+    assert exact_json.dumps(value) == text
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), float("nan")])
+def test_what_is_no_number_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match=r"finite|JSON"):
+        exact_json.dumps(value)
+    with pytest.raises(ValueError, match="NaN"):
+        exact_json.loads("[NaN]")

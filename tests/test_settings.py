@@ -1,0 +1,97 @@
+"""Settings: what an operator may set, and what is refused before anything is contacted."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from seatsync_pipeline.errors import ConfigurationError
+from seatsync_pipeline.settings import Settings, is_loopback, load_settings, missing
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for field in Settings.model_fields.values():
+        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_and_the_dotenv_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("DUO_COUNT_BASIS=existing\nSEATSYNC_APPROVERS=Ann Lee, Bo\n")
+    monkeypatch.setenv("DUO_PORT", "")
+    settings = load_settings()
+    assert (settings.duo_count_basis, settings.duo_port) == ("existing", 443)
+    assert settings.approvers == ("Ann Lee", "Bo")
+    assert settings.home == tmp_path / ".seatsync"
+    assert missing(settings, "duo_ikey", "duo_count_basis") == ["DUO_IKEY"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("CONNECTWISE_URL", "http://api-na.myconnectwise.net", "loopback only"),
+        ("CONNECTWISE_URL", "https://me:hunter2@api-na.myconnectwise.net", "credentials"),
+        ("CONNECTWISE_URL", "https://api-na.myconnectwise.net/v4_6_release/", "without a path"),
+        ("CONNECTWISE_URL", "api-na.myconnectwise.net", "give a server"),
+        ("SEATSYNC_TIMEZONE", "Mars/Olympus", "no IANA time zone"),
+        ("SEATSYNC_TIMEZONE", "../../etc/passwd", "no IANA time zone"),
+        ("SEATSYNC_TODAY", "20.11.2026", "SEATSYNC_TODAY"),
+        ("DUO_COUNT_BASIS", "everybody", "DUO_COUNT_BASIS"),
+        ("DUO_API_HOST", "https://api-1.duosecurity.com", "host name alone"),
+        ("CONNECTWISE_CONCURRENCY", "0", "CONNECTWISE_CONCURRENCY"),
+    ],
+)
+def test_wrong_settings_are_named_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        load_settings()
+    assert name in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_fixed_today_is_for_loopback_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEATSYNC_TODAY", "2026-11-20")
+    monkeypatch.setenv("CONNECTWISE_URL", "http://127.0.0.1:8080")
+    assert load_settings().today() == date(2026, 11, 20)
+    monkeypatch.setenv("CONNECTWISE_URL", "https://api-na.myconnectwise.net")
+    with pytest.raises(ConfigurationError, match="SEATSYNC_TODAY is for tests"):
+        load_settings()
+
+
+def test_plain_http_to_duo_is_for_loopback_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUO_CA", "HTTP")
+    monkeypatch.setenv("DUO_API_HOST", "api-1.duosecurity.com")
+    with pytest.raises(ConfigurationError, match="loopback"):
+        load_settings()
+
+
+def test_secrets_show_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CONNECTWISE_PRIVATE_KEY", "CONNECTWISE_PUBLIC_KEY", "DUO_SKEY", "DUO_IKEY"):
+        monkeypatch.setenv(name, "hunter2")
+    settings = load_settings()
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump()}"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("127.0.0.9", True),
+        ("[::1]", True),
+        ("127.0.0.1.evil.com", False),
+        ("10.0.0.1", False),
+    ],
+)
+def test_is_loopback(host: str, *, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+def test_folders_are_private(tmp_path: Path) -> None:
+    settings = load_settings()
+    settings.make_folders()
+    assert settings.avanan_inbox.is_dir()
+    assert (settings.home.stat().st_mode & 0o777) == 0o700
