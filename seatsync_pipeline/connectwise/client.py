@@ -99,7 +99,7 @@ class ConnectWiseReader:
             ),
             follow_redirects=False,
             trust_env=not is_loopback(urlsplit(self.server).hostname or ""),  # no proxy to ourselves
-            verify=tls or httpx.create_ssl_context(),
+            verify=tls or _trust(self.server),
             event_hooks={"request": [_only_get]},
             headers={"Accept": "application/json", "User-Agent": "seatsync"},
         )
@@ -289,6 +289,13 @@ class ConnectWiseReader:
 
     def _quote(self, body: object) -> str:
         return faults.quote(json.dumps(body, default=str), self._credentials.redact)
+
+
+def _trust(server: str) -> ssl.SSLContext:
+    """The public authorities and SSL_CERT_FILE's; for plain http (loopback) nobody, which costs no time to load."""
+    if server.startswith("https:"):
+        return httpx.create_ssl_context()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _only_get(request: httpx.Request) -> None:

@@ -1,0 +1,133 @@
+"""Lists: forward-only and page numbers, the Link header in every shape, and pages that lead nowhere."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatsync_pipeline.connectwise.paging import FORWARD_ONLY, PAGE_NUMBERS, Next, next_page, read_list
+from seatsync_pipeline.errors import PermanentVendorError
+from tests.connectwise.stub import Answer, Asked, Reply, reader_of, serve
+
+PATH = "/company/companies"
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ('<https://cw/x?pageSize=1000&page=2>; rel="next", <https://cw/x?page=4>; rel="last"', Next(None, 2)),
+        ("<https://cw/x?page=2&pageSize=1000&orderBy=id%20asc>;rel=next", Next(None, 2)),
+        (
+            '<https://cw/x?page=4>; rel="last", <https://cw/x?page=3&a=b>; title="t"; rel="next"',
+            Next(None, 3),
+        ),
+        ('<https://cw/x?page=1>; rel="first", <https://cw/x?page=1>; rel="prev"', None),
+        ('<https://cw/x?pageId=77&pageSize=1000>; rel="next"', Next("77", None)),
+        ('<https://cw/x?PAGEID=77>; REL="Next"', Next("77", None)),
+        ('<https://cw/x?conditions=name=%22a,b%22&page=2>; rel="next last"', Next(None, 2)),
+        ('<https://cw/x?conditions=page=9&page=0>; rel="next"', Next(None, None)),
+    ],
+)
+def test_the_next_page_is_found_wherever_its_number_stands(link: str | None, expected: Next | None) -> None:
+    assert next_page(link) == expected
+
+
+@given(st.text(max_size=80))
+def test_no_link_header_breaks_the_reading(link: str) -> None:
+    assert next_page(link) is None or "next" in link.lower()
+
+
+def records(first: int, last: int) -> list[dict[str, int]]:
+    return [{"id": key} for key in range(first, last + 1)]
+
+
+def numbered(asked: Asked, *, total: int, link: str) -> Reply:
+    """A server of page numbers. `link`: same (our host), other (another one) or none (no header at all)."""
+    page, size = int(asked.query.get("page", "1")), int(asked.query["pageSize"])
+    if asked.query.get("orderBy") != "id asc":
+        return Reply(records(total - size + 1, total))  # any order will do when none is asked for
+    rows = records(1, total)[(page - 1) * size : page * size]
+    host = {"same": asked.headers["host"], "other": "attacker.example"}.get(link)
+    more = page * size < total
+    if host is None:
+        return Reply(rows)
+    relation = f'<http://{host}{asked.path}?page={page + 1}&pageSize={size}>; rel="next"' if more else ""
+    previous = f'<http://{host}{asked.path}?page={page - 1}>; rel="prev"'
+    return Reply(rows, headers={"Link": relation or previous})
+
+
+@pytest.mark.parametrize("link", ["same", "other", "none"])
+@pytest.mark.parametrize("total", [2000, 2500])
+def test_page_numbers_reach_every_record_on_our_own_host(link: str, total: int) -> None:
+    with (
+        serve(lambda asked: numbered(asked, total=total, link=link)) as (url, asked),
+        reader_of(url) as reader,
+    ):
+        listed = read_list(reader, PATH)
+    assert set(listed.rows) == set(range(1, total + 1))
+    assert listed.paging == PAGE_NUMBERS
+    ordered = [request for request in asked if "page" in request.query]
+    assert all(request.query["orderBy"] == "id asc" for request in ordered)
+    assert all(
+        request.headers["pagination-type"] == "forward-only" for request in asked if request not in ordered
+    )
+
+
+def forward(asked: Asked, *, total: int, link_on_last: bool) -> Reply:
+    assert "orderBy" not in asked.query, "not allowed with forward-only"
+    after, size = int(asked.query.get("pageId", "0")), int(asked.query["pageSize"])
+    rows = records(after + 1, min(after + size, total))
+    more = after + size < total
+    if more or (link_on_last and rows):
+        last = rows[-1]["id"]
+        return Reply(
+            rows, headers={"Link": f'<http://elsewhere/x?pageSize={size}&pageId={last}>; rel="next"'}
+        )
+    return Reply(rows, headers={"Link": ""})
+
+
+@pytest.mark.parametrize("link_on_last", [False, True])
+@pytest.mark.parametrize("total", [1, 1000, 2500])
+def test_forward_only_follows_the_page_ids_to_the_end(total: int, link_on_last: bool) -> None:
+    def answer(asked: Asked) -> Reply:
+        return forward(asked, total=total, link_on_last=link_on_last)
+
+    with serve(answer) as (url, asked), reader_of(url) as reader:
+        listed = read_list(reader, PATH)
+    assert set(listed.rows) == set(range(1, total + 1))
+    assert (listed.paging, listed.proven) == (FORWARD_ONLY, True)
+    assert len(asked) == -(-total // 1000) + link_on_last
+
+
+def test_a_short_page_without_a_link_is_the_last_but_proves_nothing() -> None:
+    with serve(lambda _: Reply(records(1, 30))) as (url, asked), reader_of(url) as reader:
+        listed = read_list(reader, PATH, forward_only=False)
+    assert (len(asked), len(listed.rows), listed.proven) == (1, 30, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda _: Reply(records(1, 1000)), "page 2"),
+        (lambda _: Reply(records(1, 9), headers={"Link": '<http://h/x?page=1>; rel="next"'}), "page 2"),
+        (lambda _: Reply(records(1, 9), headers={"Link": '<http://h/x?pageId=4>; rel="next"'}), "pageId"),
+        (lambda _: Reply({"id": 1}), "a list"),
+        (lambda _: Reply(["a"]), "records"),
+        (lambda _: Reply([{"name": "no id"}]), "an id"),
+        (lambda _: Reply([{"id": True}]), "an id"),
+        (lambda _: Reply([{"id": "7"}]), "an id"),
+        (lambda _: Reply(None), "a list"),
+    ],
+)
+def test_pages_that_lead_nowhere_and_answers_that_are_no_list_are_refused(answer: Answer, says: str) -> None:
+    with (
+        serve(answer) as (url, asked),
+        reader_of(url) as reader,
+        pytest.raises(PermanentVendorError) as caught,
+    ):
+        read_list(reader, PATH)
+    assert says in str(caught.value)
+    assert len(asked) <= 3
