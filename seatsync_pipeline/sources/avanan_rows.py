@@ -1,0 +1,264 @@
+"""One row of an Avanan export: from its cells to a name, a portal, a license, seats and a state.
+
+What belongs here: the rules for single cells, footer rows, and the words of the status columns. A bad cell makes
+its row failed, never a number; what cannot be a cell of a whole table (a line break in a name, the header once
+more) is a fault of the file. How rows of one tenant go together is told in `avanan.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from seatsync_pipeline.sources.avanan_columns import Columns, Layout
+from seatsync_pipeline.sources.base import State
+from seatsync_pipeline.sources.csv_file import CsvTable
+from seatsync_pipeline.sources.file_text import EXPORT_AGAIN, Faults, visible
+
+# Not `\.0+`: a European 1.000 would be read as one. Not int(): it takes 1_000 and digits of other scripts.
+SEATS = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+(?:\.0{1,2})?)", re.ASCII)
+MAX_SEATS = 999_999_999
+_TOTAL = re.compile(r"(?:grand )?totals?\b", re.IGNORECASE)
+_TENANT_COUNT = re.compile(r"\b(\d{1,9}) (?:tenants?|customers?|accounts?|clients?|rows?)\b", re.IGNORECASE)
+# A spreadsheet shows a long number this way, and saves it so: the digits behind are lost.
+_ROUNDED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.ASCII)
+_SPREADSHEET_ERRORS = {"#NAME?", "#REF!", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!"}
+# What stands for a blank name. In words, so that no matching takes a portal for a company's name.
+NO_NAME = "(no name, "
+_FORMULA_STARTS = ("'=", "'+", "'-", "'@")
+
+
+@dataclass(slots=True)
+class Row:
+    """One data row. `seats` is None when the Users cell is no number; `reasons` say why the row is failed."""
+
+    line: int
+    key: str
+    name: str
+    license: str
+    users: str
+    seats: Decimal | None
+    status: tuple[str, ...]
+    domain: str
+    state: State | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Footer:
+    """A total row: what it says the Users add up to, and how many tenants it names, where it does."""
+
+    line: int
+    users: str
+    total: Decimal | None
+    tenants: int | None
+
+
+@dataclass
+class Sheet:
+    """All rows of one file, and what is known about single ones: names as written, names of other columns."""
+
+    rows: list[Row] = field(default_factory=list)
+    footers: list[Footer] = field(default_factory=list)
+    names_as_written: dict[int, str] = field(default_factory=dict)
+    other_names: dict[int, dict[str, str]] = field(default_factory=dict)
+
+
+def read_sheet(table: CsvTable, columns: Columns, layout: Layout, faults: Faults) -> Sheet:
+    """Read every row; structural faults go to `faults`, which the caller has to check."""
+    return _SheetReader(table, layout, faults).read(columns)
+
+
+class _SheetReader:
+    def __init__(self, table: CsvTable, layout: Layout, faults: Faults) -> None:
+        self.table = table
+        self.layout = layout
+        self.faults = faults
+        self.sheet = Sheet()
+        self._seats: dict[str, Decimal] = {}
+        self._shared: dict[str, str] = {}
+        self._statuses: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._status_places = (*layout.status, *layout.possible_status)
+
+    def read(self, columns: Columns) -> Sheet:
+        self._refuse_rows_above_header()
+        header_users = self.table.header[self.layout.users]
+        for line, cells in self.table.rows(self.faults):
+            if cells[self.layout.users] == header_users and self._is_header(cells):
+                self.faults.add(
+                    "repeated header: the header stands among the rows, as in two files put together",
+                    EXPORT_AGAIN,
+                    line=line,
+                )
+            else:
+                self._read_row(line, cells)
+        _settle_states(self.sheet, self.table, columns, self.layout, self.faults)
+        return self.sheet
+
+    def _is_header(self, cells: Sequence[str]) -> bool:
+        return tuple(cell.strip() for cell in cells[: len(self.table.header)]) == self.table.header
+
+    def _refuse_rows_above_header(self) -> None:
+        # A sheet that was sorted has its header among the rows: those above it must not be taken for a preamble.
+        for line, cells in self.table.preamble:
+            if len(cells) >= len(self.table.header) and SEATS.fullmatch(cells[self.layout.users].strip()):
+                self.faults.add(
+                    "row above the header: the file was sorted or rearranged",
+                    EXPORT_AGAIN,
+                    line=line,
+                    value=self.table.delimiter.join(cells),
+                )
+
+    def _read_row(self, line: int, cells: Sequence[str]) -> None:
+        layout = self.layout
+        reasons: list[str] = []
+        name = self._text(line, layout.name, cells, reasons)
+        license_ = self._text(line, layout.license, cells, reasons)
+        portal = "" if layout.portal is None else self._text(line, layout.portal, cells, reasons)
+        users = cells[layout.users].strip()
+        status = tuple([cells[place].strip() for place in self._status_places])
+        if not license_ and not any(status) and not (name and portal):
+            label = name or portal or next((text for cell in cells if (text := cell.strip())), "")
+            if _TOTAL.match(label):
+                self._add_footer(line, label, users)
+                return
+        if name.startswith(_FORMULA_STARTS):
+            self.sheet.names_as_written[line] = name
+            name = name[1:].strip()
+        seats = self._seats.get(users)
+        if seats is None:
+            seats = self._read_seats(users, reasons)
+        has_key = portal or (layout.portal is None and name)
+        if not (name and license_ and has_key):
+            reasons += self._blanks(name, license_, portal)
+        if layout.other_names:
+            others = {self.table.header[place]: cells[place].strip() for place in layout.other_names}
+            self.sheet.other_names[line] = others
+        self.sheet.rows.append(
+            Row(
+                line=line,
+                key=(portal or name) if has_key else f"(no {self._key_word}, line {line})",
+                name=name or f"{NO_NAME}{portal or f'line {line}'})",
+                license=self._shared.setdefault(license_, license_),
+                users=self._shared.setdefault(users, users),
+                seats=seats,
+                status=self._statuses.setdefault(status, status),
+                domain="" if layout.domain is None else cells[layout.domain].strip(),
+                reasons=tuple(reasons),
+            )
+        )
+
+    @property
+    def _key_word(self) -> str:
+        return "name" if self.layout.portal is None else "portal"
+
+    def _blanks(self, name: str, license_: str, portal: str) -> Iterator[str]:
+        """The reasons for blank cells; the columns are named as the file's header does."""
+        cells = [(name, self.layout.name), (license_, self.layout.license)]
+        if self.layout.portal is not None:
+            cells.append((portal, self.layout.portal))
+        return (f"{self.table.header[place]} is blank" for text, place in cells if not text)
+
+    def _text(self, line: int, place: int, cells: Sequence[str], reasons: list[str]) -> str:
+        text = cells[place].strip()
+        if text.isprintable() and text[:1] != "#" and (place != self.layout.portal or "E+" not in text):
+            return text
+        header = self.table.header[place]
+        if "\n" in text or "\r" in text:
+            self.faults.add(
+                "line break inside a cell: rows may have been swallowed between two quotes",
+                "Remove the line break, or close the quote before it.",
+                line=line,
+                column=header,
+                value=text,
+            )
+        elif any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in text):
+            reasons.append(f"{header} holds a control character ({visible(text)!r})")
+        elif text in _SPREADSHEET_ERRORS:
+            reasons.append(f"{header} is a spreadsheet's error {text!r}")
+        elif place == self.layout.portal and _ROUNDED_NUMBER.fullmatch(text):
+            reasons.append(f"{header} {text!r} was rounded by a spreadsheet")
+        return text if place == self.layout.portal else text.replace("\xa0", " ")
+
+    def _read_seats(self, users: str, reasons: list[str]) -> Decimal | None:
+        header = self.table.header[self.layout.users]
+        seats, reason = read_seats(users, self.table.delimiter)
+        if reason is not None:
+            reasons.append(f"{header} {reason}")
+        elif seats is not None:
+            self._seats[users] = seats
+        return seats
+
+    def _add_footer(self, line: int, label: str, users: str) -> None:
+        total, reason = read_seats(users, self.table.delimiter)
+        if users and reason is not None:
+            self.faults.add(
+                f"wrong footer total: {reason}",
+                "Export the file again; the total row has to agree with the rows.",
+                line=line,
+                column=self.table.header[self.layout.users],
+                value=users,
+            )
+        named = _TENANT_COUNT.search(label)
+        self.sheet.footers.append(Footer(line, users, total, int(named[1]) if named else None))
+
+
+def read_seats(users: str, delimiter: str) -> tuple[Decimal | None, str | None]:
+    """The seats of a Users cell, or why it has none: `42`, `1,234`, `42.0` and `42.00` are numbers, no more."""
+    if not users:
+        return None, "is blank"
+    if SEATS.fullmatch(users) is None:
+        return None, f"is {visible(users)!r}, not a whole number such as 42 or 1,234"
+    if "," in users and delimiter == ";":
+        # Semicolons part the cells where the comma is the decimal mark: 1,234 may be 1.234 there.
+        return None, f"is {users!r}: in a file with semicolons the comma may be a decimal mark"
+    seats = Decimal(users.replace(",", "").partition(".")[0])
+    if seats > MAX_SEATS:
+        return None, f"is {visible(users)!r}, more than any tenant has"
+    return seats, None
+
+
+def _settle_states(sheet: Sheet, table: CsvTable, columns: Columns, layout: Layout, faults: Faults) -> None:
+    """Give every row its state from all its status cells together, or the reason why it has none."""
+    sure = len(layout.status)
+    combinations = {row.status for row in sheet.rows}
+    read = [
+        place
+        for place in range(sure + len(layout.possible_status))
+        if place < sure or any(columns.word_state(cells[place]) for cells in combinations)
+    ]
+    headers = [table.header[place] for place in (*layout.status, *layout.possible_status)]
+    if not read and sheet.rows:
+        faults.add(
+            f"missing column: no cell of {' or '.join(headers)} is a status word",
+            "Add the status column, or its words to avanan_columns.toml; without it trials would be billed.",
+            line=table.header_line,
+        )
+        return
+    verdicts: dict[tuple[str, ...], tuple[State | None, str | None]] = {
+        cells: _state_of([(headers[place], cells[place], place < sure) for place in read], columns)
+        for cells in combinations
+    }
+    for row in sheet.rows:
+        row.state, reason = verdicts[row.status]
+        if reason is not None:
+            row.reasons += (reason,)
+
+
+def _state_of(cells: Sequence[tuple[str, str, bool]], columns: Columns) -> tuple[State | None, str | None]:
+    """`cells` are header, text, and whether a blank is bad there because the column can only be a status."""
+    found: set[State] = set()
+    for header, text, needed in cells:
+        state = columns.word_state(text)
+        if state is not None:
+            found.add(state)
+        elif text:
+            return None, f"{header} is {visible(text)!r}, not a known status word"
+        elif needed:
+            return None, f"{header} is blank"
+    for state in (State.EXPIRED, State.POC, State.COUNTED):
+        if state in found:
+            return state, None
+    return None, f"{' and '.join(header for header, _, _ in cells)} is blank"
