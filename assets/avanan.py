@@ -11,6 +11,7 @@ from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT
 from seatsync_pipeline.orchestration.metadata import OWNERS, snapshot_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SNAPSHOT_CHECKS
 from seatsync_pipeline.orchestration.tables import ObservationTable
+from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.avanan import read_export
 from seatsync_pipeline.sources.store import save_snapshot
 from seatsync_pipeline.warehouse import Warehouse
@@ -35,18 +36,21 @@ class AvananImport(dg.Config):
 def tenant_export(
     context: dg.AssetExecutionContext,
     config: AvananImport,
+    settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult[None]:
     """The seats of every Avanan tenant and license, from one export of the vendor's portal.
 
     A file with a structural fault is refused whole: every fault is listed and nothing is stored. A cell that
-    cannot be read makes its observation failed, never a number.
+    cannot be read makes its observation failed, never a number. Header names and status words of your own go
+    into `avanan_columns.toml` in SEATSYNC_HOME.
     """
     with refusals_as_failures():
         context.log.info("Reading %s", config.file)
-        snapshot = read_export(Path(config.file).expanduser())
+        own_words = settings.home / "avanan_columns.toml"
+        snapshot = read_export(Path(config.file).expanduser(), columns_file=own_words)
         snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run_id)
     return dg.MaterializeResult(metadata=snapshot_metadata(snapshot_id, snapshot))
 
 
-checks = blocking_checks(AVANAN_EXPORT, snapshots_of("avanan"), *SNAPSHOT_CHECKS)
+checks = blocking_checks(AVANAN_EXPORT, snapshots_of("avanan"), SNAPSHOT_CHECKS)

@@ -8,7 +8,7 @@ from seatsync_pipeline.connectwise.store import save_scan
 from seatsync_pipeline.orchestration.checks import blocking_checks, snapshots_of
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import SCAN
-from seatsync_pipeline.orchestration.logs import in_tenths
+from seatsync_pipeline.orchestration.logs import at_intervals
 from seatsync_pipeline.orchestration.metadata import OWNERS, scan_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SCAN_CHECKS
 from seatsync_pipeline.orchestration.tables import AdditionTable
@@ -35,9 +35,9 @@ def agreement_scan(
     """
     with refusals_as_failures():
         with reader_from(settings) as reader:
-            found = scan(reader, progress=in_tenths(context.log.info))
+            found = scan(reader, progress=at_intervals(context.log.info))
         snapshot_id = save_scan(warehouse, found, run_id=context.run_id)
     return dg.MaterializeResult(metadata=scan_metadata(snapshot_id, found))
 
 
-checks = blocking_checks(SCAN, snapshots_of("connectwise"), *SCAN_CHECKS)
+checks = blocking_checks(SCAN, snapshots_of("connectwise"), SCAN_CHECKS)

@@ -5,7 +5,7 @@ import dagster as dg
 from seatsync_pipeline.orchestration.checks import blocking_checks, snapshots_of
 from seatsync_pipeline.orchestration.failures import failure_from, refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import DUO_USERS
-from seatsync_pipeline.orchestration.logs import in_tenths
+from seatsync_pipeline.orchestration.logs import at_intervals
 from seatsync_pipeline.orchestration.metadata import OWNERS, snapshot_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SNAPSHOT_CHECKS, empty_list_error
 from seatsync_pipeline.orchestration.tables import ObservationTable
@@ -33,11 +33,11 @@ def enrolled_users(
     count. An empty account list is kept as evidence and fails the run, so that the preview before it stays.
     """
     with refusals_as_failures():
-        snapshot = pull(settings, progress=in_tenths(context.log.info))
+        snapshot = pull(settings, progress=at_intervals(context.log.info))
         snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run_id)
     if error := empty_list_error(snapshot):
         raise failure_from(error, snapshot_id=snapshot_id)
     return dg.MaterializeResult(metadata=snapshot_metadata(snapshot_id, snapshot))
 
 
-checks = blocking_checks(DUO_USERS, snapshots_of("duo"), *SNAPSHOT_CHECKS)
+checks = blocking_checks(DUO_USERS, snapshots_of("duo"), SNAPSHOT_CHECKS)

@@ -57,8 +57,8 @@ def preview_asset(source: Source, reading: dg.AssetKey, title: str) -> dg.Assets
                     dg.AssetObservation(key, metadata={"skipped": f"nothing was read from {title} yet"})
                 )
                 return
-            require_sound(warehouse, snapshots_of("connectwise"), *SCAN_CHECKS)
-            require_sound(warehouse, snapshots_of(source), *SNAPSHOT_CHECKS)
+            require_sound(warehouse, snapshots_of("connectwise"), SCAN_CHECKS)
+            require_sound(warehouse, snapshots_of(source), SNAPSHOT_CHECKS)
             preview_id = reconcile(warehouse, source, today=settings.today(), run_id=context.run_id)
             made = load_preview(warehouse, preview_id)
         csv = settings.previews / f"{source}-{preview_id}.csv"
@@ -76,5 +76,5 @@ def _nothing_read(warehouse: Warehouse, source: Source) -> bool:
 duo_preview = preview_asset("duo", DUO_USERS, "Duo")
 avanan_preview = preview_asset("avanan", AVANAN_EXPORT, "Avanan")
 checks = [
-    blocking_checks(preview_key(source), previews_of(source), *PREVIEW_CHECKS) for source in ("duo", "avanan")
+    blocking_checks(preview_key(source), previews_of(source), PREVIEW_CHECKS) for source in ("duo", "avanan")
 ]

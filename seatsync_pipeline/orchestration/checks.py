@@ -19,8 +19,6 @@ from seatsync_pipeline.orchestration.metadata import markdown_table
 from seatsync_pipeline.orchestration.tables import StoredTable
 from seatsync_pipeline.warehouse import Connection, Warehouse
 
-SHOWN = 20  # problems listed in the metadata of a check
-
 
 @dataclass(frozen=True)
 class Stored:
@@ -65,72 +63,105 @@ class Problem:
 
 @dataclass(frozen=True)
 class StoredCheck:
-    """A judgement of one stored snapshot or preview; `find` lists what is wrong and how many rows it saw."""
+    """A judgement of one stored snapshot or preview.
+
+    `read` fetches what it needs within the transaction that all checks of a result share; `judge` lists what is
+    wrong with it, with the connection closed.
+    """
 
     name: str
     description: str
-    find: Callable[[Warehouse, Stored, str], tuple[list[Problem], int]]
+    read: Callable[[Connection, str], Any]
+    judge: Callable[[Any], list[Problem]]
 
 
-def schema(model: type[StoredTable]) -> StoredCheck:
+def schema(model: type[StoredTable], id_column: str = "snapshot_id") -> StoredCheck:
     """The check that a stored table is what its pandera model says."""
     table = str(model.to_schema().name)
 
-    def find(warehouse: Warehouse, stored: Stored, stored_id: str) -> tuple[list[Problem], int]:
-        with warehouse.read() as connection:
-            cursor = connection.execute(
-                f"select * from {table} where {stored.id_column} = $id",  # noqa: S608  # names of ours
-                {"id": stored_id},
-            )
-            columns = [column[0] for column in cursor.description or ()]
-            rows = cursor.fetchall()
-        # Objects, as the database gives them: a frame made by DuckDB would turn DECIMAL into floats.
-        frame = pd.DataFrame(rows, columns=columns, dtype=object)
-        return _schema_problems(model, frame), len(frame)
+    def read(connection: Connection, stored_id: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        cursor = connection.execute(
+            f"select * from {table} where {id_column} = $id",  # noqa: S608  # names of ours
+            {"id": stored_id},
+        )
+        return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
-    return StoredCheck(f"schema_{table}", f"The stored table `{table}` is what its schema says.", find)
+    def judge(data: tuple[list[str], list[tuple[Any, ...]]]) -> list[Problem]:
+        columns, rows = data
+        # Objects, as the database gives them: a frame made by DuckDB would turn DECIMAL into floats.
+        return _schema_problems(model, pd.DataFrame(rows, columns=columns, dtype=object))
+
+    return StoredCheck(f"schema_{table}", f"The stored table `{table}` is what its schema says.", read, judge)
 
 
 def _schema_problems(model: type[StoredTable], frame: pd.DataFrame) -> list[Problem]:
     try:
         model.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        key = next((name for name, column in model.to_schema().columns.items() if column.unique), None)
-        problems: dict[tuple[str, str], Problem] = {}
-        for case in errors.failure_cases.to_dict("records"):
-            problem = _problem(case, frame, key)
-            # A rule over several columns fails once for each of them: one line is enough.
-            whole_row = case["schema_context"] == "DataFrameSchema"
-            where = problem.row if whole_row else f"{problem.row}\x1f{problem.column}"
-            problems.setdefault((problem.rule, where), problem)
-        return list(problems.values())
+        key = next(name for name, column in model.to_schema().columns.items() if column.unique)
+        cases = errors.failure_cases.to_dict("records")
+        # A rule over several columns fails once for each of them: one line is enough.
+        return list(dict.fromkeys(_problem(case, frame, key) for case in cases))
     return []
 
 
-def _problem(case: dict[str, Any], frame: pd.DataFrame, key: str | None) -> Problem:
+def _problem(case: dict[str, Any], frame: pd.DataFrame, key: str) -> Problem:
+    """One of pandera's failure cases; a case of the whole table has no index."""
     index = case["index"]
-    row = "" if index is None or pd.isna(index) else f"{key} {frame[key].iloc[int(index)]}" if key else ""
-    whole_row = case["schema_context"] == "DataFrameSchema"
-    return Problem(
-        rule=str(case["check"]),
-        row=row,
-        column="" if whole_row or case["column"] is None else str(case["column"]),
-        value="" if whole_row and row else str(case["failure_case"]),
-    )
+    row = "" if index is None or pd.isna(index) else f"{key} {frame[key].iloc[int(index)]}"
+    rule = str(case["check"])
+    if row and case["schema_context"] == "DataFrameSchema":
+        return Problem(rule, row)
+    return Problem(rule, row, str(case["column"] or ""), str(case["failure_case"]))
 
 
 def no_rows(name: str, rule: str, sql: str) -> StoredCheck:
     """The check that a query over one stored id (`$id`) finds nothing; its first column names the row."""
 
-    def find(warehouse: Warehouse, stored: Stored, stored_id: str) -> tuple[list[Problem], int]:  # noqa: ARG001
-        with warehouse.read() as connection:
-            rows = connection.execute(sql, {"id": stored_id}).fetchall()
-        return [Problem(rule, row=str(row[0]), value=", ".join(map(str, row[1:]))) for row in rows], len(rows)
+    def read(connection: Connection, stored_id: str) -> list[tuple[Any, ...]]:
+        return connection.execute(sql, {"id": stored_id}).fetchall()
 
-    return StoredCheck(name, f"{rule[0].upper()}{rule[1:]}.", find)
+    def judge(rows: list[tuple[Any, ...]]) -> list[Problem]:
+        return [Problem(rule, row=str(row[0]), value=", ".join(map(str, row[1:]))) for row in rows]
+
+    return StoredCheck(name, f"{rule[0].upper()}{rule[1:]}.", read, judge)
 
 
-def blocking_checks(asset: dg.AssetKey, stored: Stored, *checks: StoredCheck) -> dg.AssetChecksDefinition:
+@dataclass(frozen=True)
+class Judgement:
+    """What one check found in one stored result."""
+
+    check: StoredCheck
+    stored_id: str
+    problems: tuple[Problem, ...]
+
+    @property
+    def why(self) -> str:
+        """One sentence: the rule that holds, or the first problem and how many more there are."""
+        if not self.problems:
+            return self.check.description
+        first = self.problems[0]
+        place = ", ".join(part for part in (first.row, first.column) if part)
+        found = ": ".join(part for part in (place, first.value) if part)
+        more = f", and {len(self.problems) - 1} more" if len(self.problems) > 1 else ""
+        return f"Broken: {first.rule}{f' ({found})' if found else ''}{more}."
+
+
+def judge_stored(
+    warehouse: Warehouse, stored: Stored, checks: Sequence[StoredCheck], *, run_id: str | None = None
+) -> list[Judgement]:
+    """Apply checks to what that run stored, or else to the newest; nothing when nothing is stored."""
+    with warehouse.read() as connection:
+        stored_id = stored.latest(connection, run_id)
+        if stored_id is None:
+            return []
+        read = [(check, check.read(connection, stored_id)) for check in checks]
+    return [Judgement(check, stored_id, tuple(check.judge(data))) for check, data in read]
+
+
+def blocking_checks(
+    asset: dg.AssetKey, stored: Stored, checks: Sequence[StoredCheck]
+) -> dg.AssetChecksDefinition:
     """Blocking asset checks of what the run stored for `asset`, all in one step.
 
     Run by themselves, without the asset, they judge what is newest. Nothing stored is nothing to object to.
@@ -140,69 +171,49 @@ def blocking_checks(asset: dg.AssetKey, stored: Stored, *checks: StoredCheck) ->
         for check in checks
     ]
 
-    @dg.multi_asset_check(specs=specs, name=f"{'__'.join(asset.path)}__checks")
+    @dg.multi_asset_check(specs=specs, name=f"{asset.to_python_identifier()}__checks")
     def check_stored(
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> Iterator[dg.AssetCheckResult]:
         with refusals_as_failures():
-            with warehouse.read() as connection:
-                stored_id = stored.latest(connection, context.run.run_id)
-            for check in checks:
-                result = _evaluate(check, warehouse, stored, stored_id)
-                yield dg.AssetCheckResult(asset_key=asset, check_name=check.name, **result)
+            judgements = judge_stored(warehouse, stored, checks, run_id=context.run.run_id)
+        for judgement in judgements:
+            yield _result(asset, stored, judgement)
+        for spec in specs if not judgements else ():
+            yield dg.AssetCheckResult(
+                asset_key=asset, check_name=spec.name, passed=True, description="Nothing is stored yet."
+            )
 
     return check_stored
 
 
-def _evaluate(
-    check: StoredCheck, warehouse: Warehouse, stored: Stored, stored_id: str | None
-) -> dict[str, Any]:
-    if stored_id is None:
-        return {"passed": True, "metadata": {"why": "Nothing is stored yet, so there is nothing to check."}}
-    problems, rows = check.find(warehouse, stored, stored_id)
+def _result(asset: dg.AssetKey, stored: Stored, judgement: Judgement) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {
-        stored.id_column: stored_id,
-        "why": _why(check, problems),
-        "problem_count": len(problems),
-        "rows": rows,
+        stored.id_column: judgement.stored_id,
+        "why": judgement.why,
+        "problem_count": len(judgement.problems),
     }
-    if problems:
-        metadata["problems"] = dg.MetadataValue.md(_table(problems))
-    return {"passed": not problems, "metadata": metadata, "description": _why(check, problems)}
-
-
-def _why(check: StoredCheck, problems: Sequence[Problem]) -> str:
-    if not problems:
-        return check.description
-    first = problems[0]
-    place = ", ".join(part for part in (first.row, first.column) if part)
-    found = f" ({place}: {first.value})" if place and first.value else f" ({place or first.value})"
-    more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-    return f"Broken: {first.rule}{found if place or first.value else ''}{more}."
-
-
-def _table(problems: Sequence[Problem]) -> str:
-    return markdown_table(
-        ("rule", "row", "column", "found"),
-        [(problem.rule, problem.row, problem.column, problem.value) for problem in problems],
-        shown=SHOWN,
+    if judgement.problems:
+        rows = [(problem.rule, problem.row, problem.column, problem.value) for problem in judgement.problems]
+        metadata["problems"] = dg.MetadataValue.md(markdown_table(("rule", "row", "column", "found"), rows))
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=judgement.check.name,
+        passed=not judgement.problems,
+        metadata=metadata,
+        description=judgement.why,
     )
 
 
-def require_sound(warehouse: Warehouse, stored: Stored, *checks: StoredCheck) -> None:
+def require_sound(warehouse: Warehouse, stored: Stored, checks: Sequence[StoredCheck]) -> None:
     """Refuse to build on the newest stored result of a kind when it fails a check.
 
     Raises WarehouseError that names the first problem. Nothing stored is left to whoever needs it.
     """
-    with warehouse.read() as connection:
-        stored_id = stored.latest(connection)
-    if stored_id is None:
-        return
-    for check in checks:
-        problems, _ = check.find(warehouse, stored, stored_id)
-        if problems:
+    for judgement in judge_stored(warehouse, stored, checks):
+        if judgement.problems:
             raise WarehouseError(
-                f"checking {stored_id}, the newest data stored for {stored.source}",
-                f"{check.name}: {_why(check, problems)}",
+                f"checking {judgement.stored_id}, the newest data stored for {stored.source}",
+                f"{judgement.check.name}: {judgement.why}",
                 f"Read {stored.source} again; what was made from sound data before is kept.",
             )

@@ -3,26 +3,34 @@
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import dagster as dg
 
 
-def in_tenths(say: Callable[[str], None]) -> Callable[[str, int, int], None]:
-    """A progress callback (what, done, total) that speaks at most about ten times per `what`.
+def at_intervals(
+    say: Callable[[str], None], *, seconds: float = 1.0, now: Callable[[], float] = time.monotonic
+) -> Callable[[str, int, int], None]:
+    """A progress callback (what, done, total) that speaks at each tenth of the way and at its end.
 
-    Safe to call from several threads at once.
+    Tenths that follow each other faster than `seconds` are left out, so that quick work takes one line and
+    long work about ten. Safe to call from several threads at once.
     """
     lock = threading.Lock()
-    last: dict[str, int] = {}
+    tenths: dict[str, int] = {}
+    spoke: dict[str, float] = {}
 
     def report(what: str, done: int, total: int) -> None:
-        tenth = done * 10 // total if total else 10
         with lock:
-            if tenth <= last.get(what, 0):
+            moment = now()
+            spoke.setdefault(what, moment)
+            tenth = done * 10 // total if total else 10
+            soon = tenth < 10 and moment - spoke[what] < seconds
+            if soon or tenth <= tenths.get(what, 0):
                 return
-            last[what] = tenth
+            tenths[what], spoke[what] = tenth, moment
         say(f"{what}: {done} of {total}")
 
     return report
@@ -39,9 +47,10 @@ class _ForPeople(logging.Formatter):
         return f"{moment:%H:%M:%S}  {prefix}{message}"
 
 
-def _is_no_event(record: logging.LogRecord) -> bool:
+def _said_by_a_step(record: logging.LogRecord) -> bool:
+    """Neither an event of Dagster's own nor its remarks about the plan, which belong to no step."""
     meta = getattr(record, "dagster_meta", None) or {}
-    return not meta.get("dagster_event")
+    return not meta.get("dagster_event") and meta.get("step_key") is not None
 
 
 @dg.logger({}, "What the assets themselves say, one short line each, on stderr.")
@@ -52,6 +61,6 @@ def progress_logger(context: dg.InitLoggerContext) -> logging.Logger:  # noqa: A
     logger.propagate = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_ForPeople())
-    handler.addFilter(_is_no_event)
+    handler.addFilter(_said_by_a_step)
     logger.handlers = [handler]  # of this run alone: stderr may be another one than last time
     return logger

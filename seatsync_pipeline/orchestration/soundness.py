@@ -54,7 +54,7 @@ SNAPSHOT_CHECKS = (
     ),
 )
 
-PREVIEW_CHECKS = (schema(PreviewTable), control_totals())
+PREVIEW_CHECKS = (schema(PreviewTable, "preview_id"), control_totals())
 
 
 def empty_list_error(snapshot: SourceSnapshot) -> SeatSyncError | None:

@@ -6,7 +6,8 @@ models hold what DDL cannot say.
 """
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from decimal import Decimal
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 import pandera.pandas as pa
@@ -149,7 +150,8 @@ class ObservationTable(StoredTable):
     @whole_row("seats are zero or more")
     @classmethod
     def no_negative_seats(cls, rows: pd.DataFrame) -> pd.Series:
-        return rows["seats"].map(lambda seats: bool(pd.isna(seats) or seats >= 0)).astype(bool)
+        fine = [pd.isna(seats) or seats >= 0 for seats in rows["seats"]]
+        return pd.Series(fine, index=rows.index, dtype=bool)
 
 
 class PreviewTable(StoredTable):
@@ -237,7 +239,8 @@ class PreviewTable(StoredTable):
     @whole_row("delta is the new quantity less the current one")
     @classmethod
     def delta_adds_up(cls, rows: pd.DataFrame) -> pd.Series:
-        return rows.apply(_delta_adds_up, axis=1).astype(bool)
+        numbers = zip(rows["new_quantity"], rows["current_quantity"], rows["delta"], strict=True)
+        return pd.Series([_delta_adds_up(*three) for three in numbers], index=rows.index, dtype=bool)
 
     @whole_row("a row that would be written has a company, a product and a new quantity")
     @classmethod
@@ -246,8 +249,7 @@ class PreviewTable(StoredTable):
         return ~written | rows[["company_id", "product_id", "new_quantity"]].notna().all(axis=1)
 
 
-def _delta_adds_up(row: pd.Series) -> bool:
-    new, current, delta = row["new_quantity"], row["current_quantity"], row["delta"]
-    if pd.isna(new):
-        return bool(pd.isna(delta))
-    return bool(pd.notna(delta) and delta == new - (0 if pd.isna(current) else current))
+def _delta_adds_up(new: Any, current: Any, delta: Any) -> bool:
+    if pd.isna(new) or pd.isna(delta):
+        return bool(pd.isna(new) and pd.isna(delta))
+    return bool(delta == new - (Decimal(0) if pd.isna(current) else current))

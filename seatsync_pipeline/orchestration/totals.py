@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from seatsync_pipeline.orchestration.checks import Problem, Stored, StoredCheck
-from seatsync_pipeline.warehouse import Connection, Warehouse
+from seatsync_pipeline.orchestration.checks import Problem, StoredCheck
+from seatsync_pipeline.warehouse import Connection
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,16 @@ def control_totals() -> StoredCheck:
     return StoredCheck(
         "control_totals",
         "Every observation and every addition in scope stands in exactly one place, and the sums agree.",
-        _find,
+        _read,
+        _judge,
     )
 
 
-def _find(warehouse: Warehouse, stored: Stored, preview_id: str) -> tuple[list[Problem], int]:  # noqa: ARG001
-    with warehouse.read() as connection:
-        books = _read(connection, preview_id)
+def _judge(books: _Books) -> list[Problem]:
     problems = [*_balances(books), *_recount(books), *_doubles(books)]
     if not books.adds_up:
         problems.append(Problem("reconciliation itself found that its totals do not add up"))
-    return problems, sum(books.statuses.values())
+    return problems
 
 
 def _read(connection: Connection, preview_id: str) -> _Books:
