@@ -117,10 +117,7 @@ class ConnectWiseReader:
     @property
     def codebase(self) -> str:
         """The path in front of `apis/3.0`, such as `v2025_1/`; asked once, then remembered."""
-        with self._finding_codebase:
-            if self._codebase is None:
-                self._codebase = self._find_codebase()
-            return self._codebase
+        return self._persist(self._known_codebase)
 
     def get_json(self, path: str, params: Params | None = None) -> Any:
         """GET `path` (below `apis/3.0`, from its `/` on) and return its JSON."""
@@ -134,11 +131,11 @@ class ConnectWiseReader:
             headers["pagination-type"] = "forward-only"
 
         def once() -> Answer:
-            codebase = self.codebase
+            codebase = self._known_codebase()
             response = self._send(self._url(codebase, path), tried, params, headers)
             if response.status_code == 404 and self._codebase_changed(codebase):
                 # The server was upgraded meanwhile: the same data lives under another path now.
-                response = self._send(self._url(self.codebase, path), tried, params, headers)
+                response = self._send(self._url(self._known_codebase(), path), tried, params, headers)
             return Answer(self._parse(response, tried, path), response.headers.get("Link"))
 
         return self._persist(once)
@@ -186,15 +183,17 @@ class ConnectWiseReader:
     def _url(self, codebase: str, path: str) -> str:
         return f"{self.server}/{codebase}apis/3.0{path}"
 
+    def _known_codebase(self) -> str:
+        with self._finding_codebase:
+            if self._codebase is None:
+                self._codebase = self._find_codebase()
+            return self._codebase
+
     def _find_codebase(self) -> str:
         company = self._credentials.company_id
         tried = f"asking {self._host} for the API path of company {company}"
         url = f"{self.server}/login/companyinfo/{url_quote(company, safe='')}"
-
-        def once() -> Any:
-            return self._parse(self._send(url, tried, None, {}), tried, "/")
-
-        body = self._persist(once)
+        body = self._parse(self._send(url, tried, None, {}), tried, "/")
         if body is None:
             raise ConfigurationError(
                 tried,
