@@ -49,7 +49,6 @@ def _lone_row(source: str, status: Status, placed: Placed, carries: LineKey | No
         else None,
     }[status]
     why = _WHY_ALONE[status]
-    product_id = placed.line[1] if placed.line else None
     return Row(
         source=source,
         row_id=account_row_id(source, seen.account_key, seen.license),
@@ -60,8 +59,10 @@ def _lone_row(source: str, status: Status, placed: Placed, carries: LineKey | No
         blocked=True,
         company_id=company.company_id if company else None,
         company_name=company.name if company else None,
-        product_id=product_id,
-        product_identifier=book.product_identifier(product_id) if product_id is not None else None,
+        product_id=placed.product_id,
+        product_identifier=book.product_identifier(placed.product_id)
+        if placed.product_id is not None
+        else None,
         flags=tuple(flags),
         candidates=() if company else match.candidates,
         **carried(line, book),

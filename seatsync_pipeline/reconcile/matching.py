@@ -57,7 +57,11 @@ class Link:
 
 @dataclass(frozen=True)
 class Match:
-    """What became of one account. `made_by` is set on a link made just now, to be saved with its evidence."""
+    """What became of one account.
+
+    `made_by` is set on a link made just now, to be saved with its evidence; `gone_company_id` on a saved link
+    whose company was deleted or made inactive.
+    """
 
     account: Account
     outcome: Outcome
@@ -66,6 +70,7 @@ class Match:
     candidates: tuple[Candidate, ...] = ()
     flags: tuple[Flag, ...] = ()
     made_by: Rule | None = None
+    gone_company_id: int | None = None
     score: Decimal | None = None
 
 
@@ -144,6 +149,7 @@ def _by_saved_link(account: Account, link: Link | None, companies: Mapping[int, 
             Outcome.UNMATCHED,
             f"its linked company {name} {state} (merged?)",
             flags=(*flags, Flag.COMPANY_GONE),
+            gone_company_id=link.company_id,
         )
     why = f"linked to {company.name} ({link.rule})"
     if renamed:

@@ -35,12 +35,19 @@ class NoRow(StrEnum):
 
 @dataclass(frozen=True)
 class Placed:
-    """One observation with its match, its line (when it has one) and the rules that were tried on it."""
+    """One observation with its match, its product, and the rules that were tried on it."""
 
     observation: Observation
     match: Match
-    line: LineKey | None
+    product_id: int | None
     steps: tuple[Step, ...]
+
+    @property
+    def line(self) -> LineKey | None:
+        """The line it belongs to, when it is both linked and mapped."""
+        if self.match.company is None or self.product_id is None:
+            return None
+        return (self.match.company.company_id, self.product_id)
 
     @property
     def share(self) -> Share:
@@ -78,7 +85,9 @@ class Placement:
 def _possible_companies(match: Match) -> list[int]:
     if match.company is not None:
         return [match.company.company_id]
-    return [candidate.company_id for candidate in match.candidates]
+    possible = [candidate.company_id for candidate in match.candidates]
+    # The lines of a company that is gone stay its account's until somebody has said whose they are now.
+    return possible if match.gone_company_id is None else [*possible, match.gone_company_id]
 
 
 def place_observations(
@@ -112,8 +121,6 @@ def place_observations(
 
 def _place(seen: Observation, match: Match, setup: Setup) -> Placed:
     product = setup.mappings.get(seen.license)
-    company = match.company
-    line = (company.company_id, product) if company is not None and product is not None else None
     if seen.license not in setup.mappings:
         mapped = "not mapped"
     else:
@@ -126,4 +133,4 @@ def _place(seen: Observation, match: Match, setup: Setup) -> Placed:
         Step("license mapping", f"{seen.license}: {mapped}"),
         Step("company match", f"{match.outcome}: {match.why}"),
     )
-    return Placed(seen, match, line, steps)
+    return Placed(seen, match, product, steps)

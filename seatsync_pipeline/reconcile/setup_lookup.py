@@ -99,8 +99,8 @@ class Known:
             )
         return product
 
-    def company(self, text: str) -> Company:
-        """A live company by id. A name is refused, with the ids of those it could mean."""
+    def company(self, text: str, *, live: bool = True) -> Company:
+        """A company by id; only a live one, unless told otherwise. A name is refused, with the ids it could mean."""
         text = text.strip()
         company = self._companies.get(int(text)) if text.isdecimal() else None
         if company is None:
@@ -110,7 +110,7 @@ class Known:
                 f"the latest scan has no company with the id {text!r}",
                 did_you_mean(text, ids, "Give the company's id as ConnectWise shows it."),
             )
-        if not is_live(company):
+        if live and not is_live(company):
             state = "deleted" if company.deleted else "inactive"
             raise InputRefused(
                 self._tried,

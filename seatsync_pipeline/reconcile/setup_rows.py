@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from seatsync_pipeline.errors import Fault, InputRefused
-from seatsync_pipeline.reconcile.matching import Rule
+from seatsync_pipeline.reconcile.matching import Rule, is_live
 from seatsync_pipeline.reconcile.setup_csv import Line
 from seatsync_pipeline.reconcile.setup_lookup import Known, known_source
 from seatsync_pipeline.reconcile.setup_tables import REMOVED, Change, Link, Mapping, Tables, TypeFilter
@@ -112,17 +112,17 @@ class SetupRows:
         if key not in read and (named := [a.key for a in read.values() if a.name.strip() == key]):
             self._fault(line, "key", "this is an account's name, not its key", f"Use {named[0]}.")
             return None
-        name = read[key].name if key in read else line["key_name"]
-        now = Link(source, key, name or key, line["decision"], None, line["reason"] or None, Rule.OPERATOR)
+        # The file's name is the one the account had when it was linked: a rename since then has to stay visible.
+        name = line["key_name"] or (read[key].name if key in read else key)
+        now = Link(source, key, name, line["decision"], None, line["reason"] or None, Rule.OPERATOR)
         before = self._tables.before(now)
         held = before if isinstance(before, Link) else None
         if line["decision"] == "company":
             if held and line["target"] == str(held.company_id) and now.reason == held.reason:
-                return Change(
-                    held, held, changed=False
-                )  # also an automatic link, and of a company gone since
+                return Change(held, held, changed=False)  # an automatic link stays one
             try:
-                now = replace(now, company_id=self._known.company(line["target"]).company_id)
+                company = self._known.company(line["target"], live=False)
+                now = replace(now, company_id=company.company_id)
             except InputRefused as error:
                 self._fault(line, "target", error.found, error.remedy)
                 return None
@@ -131,15 +131,21 @@ class SetupRows:
         notes = (
             (f"line {line.number}: the latest snapshot of {source} has no account {key!r}",) if unread else ()
         )
-        return Change(now, before, changed=changed, notes=notes + self._other_name(line, now))
+        return Change(now, before, changed=changed, notes=notes + self._about_company(line, now))
 
-    def _other_name(self, line: Line, link: Link) -> tuple[str, ...]:
-        if link.company_id is None or not line["target_name"]:
+    def _about_company(self, line: Line, link: Link) -> tuple[str, ...]:
+        """A link to a company that is gone is kept, since its account is then shown as Unmatched with the reason."""
+        if link.company_id is None:
             return ()
-        name = self._known.company_name(link.company_id)
-        if name.strip() == line["target_name"]:
-            return ()
-        return (f"line {line.number}: company {link.company_id} is {name!r}, not {line['target_name']!r}",)
+        notes = []
+        company = self._known.company(str(link.company_id), live=False)
+        if not is_live(company):
+            notes.append(f"line {line.number}: {company.name} was deleted or made inactive")
+        if line["target_name"] and company.name.strip() != line["target_name"]:
+            notes.append(
+                f"line {line.number}: company {link.company_id} is {company.name!r}, not {line['target_name']!r}"
+            )
+        return tuple(notes)
 
     def _filters(self, lines: list[Line]) -> list[Change]:
         included: dict[str, set[str]] = defaultdict(set)

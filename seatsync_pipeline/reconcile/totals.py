@@ -103,7 +103,8 @@ def _by_status(rows: Sequence[Row]) -> dict[str, dict[str, Decimal]]:
         if own:
             result[status.value] = {
                 "rows": Decimal(len(own)),
-                "seats": sum((row.delta or _ZERO for row in own), _ZERO),
+                "seats": sum((s.seats or _ZERO for row in own for s in row.accounts), _ZERO),
+                "delta": sum((row.delta or _ZERO for row in own), _ZERO),
                 "amount_delta": sum((row.amount_delta or _ZERO for row in own), _ZERO),
             }
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,7 +11,18 @@ import pytest
 from seatsync_pipeline.reconcile.inputs import History
 from seatsync_pipeline.reconcile.rows import Action, Flag, Row, Status
 from seatsync_pipeline.sources.base import State
-from tests.reconcile.worlds import MAIL, TODAY, addition, agreement, draft, linked, only_row, seen, world
+from tests.reconcile.worlds import (
+    ACME,
+    MAIL,
+    TODAY,
+    addition,
+    agreement,
+    draft,
+    linked,
+    only_row,
+    seen,
+    world,
+)
 
 
 def orphan(additions: Any = None, **changes: Any) -> Row:
@@ -125,6 +137,14 @@ def test_blocked_while_an_unresolved_account_could_be_the_client(other: Any, *, 
     assert row.blocked is blocked
     assert (Flag.POSSIBLE_RENAME in row.flags) is blocked
     assert (other.account_name in row.reason) is blocked
+
+
+def test_blocked_while_the_account_of_a_company_that_is_gone_is_not_linked_anew() -> None:
+    merged = replace(ACME, deleted=True)
+    rows = draft(world([seen(10, name="Bolt")], [addition(10)], companies=[merged])).rows
+    by_status = {row.status: row for row in rows}
+    assert by_status[Status.UNMATCHED].flags == (Flag.ACCOUNT_RENAMED, Flag.COMPANY_GONE)
+    assert by_status[Status.ORPHANED].blocked
 
 
 class TestProofOfConcept:
