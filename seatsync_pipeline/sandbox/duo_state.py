@@ -7,6 +7,7 @@ order that mixes statuses over the pages.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
@@ -19,7 +20,6 @@ from seatsync_pipeline.sandbox.month import SampleMonth, SubaccountRow
 
 Record = dict[str, Any]
 PARENT_HOST: Final = "localhost"
-_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _GIVEN: Final = ("Ada", "Björn", "Chloé", "Dmitri", "Emeka", "Fatima", "Grace", "Hiro", "Inês", "Jürgen")
 _FAMILY: Final = ("Almeida", "Brown", "Ćosić", "Dubois", "Eriksen", "Fernández", "García", "Huang")
 
@@ -121,8 +121,4 @@ def _users(row: SubaccountRow) -> list[Record]:
 
 def _identifier(prefix: str, seed: str) -> str:
     """A 20-character id such as Duo's, made from the seed."""
-    number, text = int.from_bytes(hashlib.sha256(seed.encode()).digest()), prefix
-    while len(text) < 20:
-        number, rest = divmod(number, len(_ALPHABET))
-        text += _ALPHABET[rest]
-    return text
+    return (prefix + base64.b32encode(hashlib.sha256(seed.encode()).digest()).decode())[:20]

@@ -1,8 +1,9 @@
 """The HTTP/1.1 server under both stand-ins: sockets, threads, keep-alive, parsing and writing.
 
-What belongs here: everything that touches a socket, also how an answer is spoilt on the wire. What does not: what a request means (connectwise.py, duo.py), which request is spoilt
-(faults.py), and the log of requests (service.py). Requests and answers are defined in messages.py. The standard library's handler classes hide the raw
-socket, and resets and truncated bodies need it, so this is a small server of its own.
+What belongs here: everything that touches a socket, also how an answer is spoilt on the wire. What does
+not: what a request means (connectwise.py, duo.py), which request is spoilt (faults.py), the log of requests
+(service.py). The standard library's handler classes hide the raw socket, and resets and truncated bodies
+need it, so this is a small server of its own.
 """
 
 from __future__ import annotations
