@@ -7,7 +7,6 @@ order that mixes statuses over the pages.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import threading
@@ -121,4 +120,4 @@ def _users(row: SubaccountRow) -> list[Record]:
 
 def _identifier(prefix: str, seed: str) -> str:
     """A 20-character id such as Duo's, made from the seed."""
-    return (prefix + base64.b32encode(hashlib.sha256(seed.encode()).digest()).decode())[:20]
+    return (prefix + hashlib.sha256(seed.encode()).hexdigest().upper())[:20]
