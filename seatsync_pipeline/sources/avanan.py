@@ -21,14 +21,14 @@ from typing import Any, Final
 
 from seatsync_pipeline.sources.avanan_columns import REQUIRED, Columns, Layout, load_columns
 from seatsync_pipeline.sources.avanan_footer import check_footers
-from seatsync_pipeline.sources.avanan_rows import Sheet, read_sheet
+from seatsync_pipeline.sources.avanan_rows import read_sheet
 from seatsync_pipeline.sources.avanan_schema import check_frame, observations_frame
 from seatsync_pipeline.sources.avanan_tenants import Tenants, gather
 from seatsync_pipeline.sources.base import Finding, SourceSnapshot, State
 from seatsync_pipeline.sources.csv_file import CsvTable, open_table
 from seatsync_pipeline.sources.file_text import EXPORT_AGAIN, Faults, read_bytes, to_text, visible
 
-# Failed rows above both limits make the snapshot incomplete.
+# Failed rows above both limits make the snapshot incomplete; so does a file of nothing but failed rows.
 FAILED_PERCENT: Final = 5
 FAILED_ROWS: Final = 3
 
@@ -77,24 +77,26 @@ def _read(
     _check_header(table, columns, faults)
     layout = columns.layout(table.header)
     sheet = read_sheet(table, columns, layout, faults)
-    footer, findings = check_footers(sheet, table.header[layout.users], faults)
+    footers, findings = check_footers(sheet, table.header[layout.users], faults)
     if not sheet.rows:
         _refuse_no_rows(table, faults)
     faults.check()
+    count = len(sheet.rows)
     tenants = gather(sheet, columns)
-    _refuse_unless_usable(tenants, table, faults)
     check_frame(observations_frame(tenants.observations), faults)
     faults.check()
     digest = hashlib.sha256(data).hexdigest()
     details = {"file_name": visible(name, 200), "file_size": len(data), "sha256": digest}
-    details |= _form(table, layout, columns) | {"footer": footer} | _counts(table, sheet, tenants)
+    details |= (
+        _form(table, layout, columns) | _counts(table, tenants, count, len(footers)) | {"footers": footers}
+    )
     return SourceSnapshot(
         source="avanan",
         taken_at=now(),
         accounts=tenants.accounts,
         observations=tenants.observations,
         digest=digest,
-        findings=(*findings, *_too_many_failed(tenants, len(sheet.rows))),
+        findings=(*findings, *_too_many_failed(tenants, count)),
         details=details,
     )
 
@@ -136,24 +138,11 @@ def _refuse_no_rows(table: CsvTable, faults: Faults) -> None:
         faults.add("no usable row: there is no tenant below the header", EXPORT_AGAIN, line=table.header_line)
 
 
-def _refuse_unless_usable(tenants: Tenants, table: CsvTable, faults: Faults) -> None:
-    if any(observation.state is not State.FAILED for observation in tenants.observations):
-        return
-    for observation in tenants.observations:
-        faults.add(
-            f"no usable row: {observation.reason}",
-            f"Every row is faulty: is this the tenant export? {EXPORT_AGAIN}",
-            line=observation.evidence["line"],
-            column=None,
-            value=observation.account_name,
-        )
-    if not faults:
-        faults.add("no usable row", EXPORT_AGAIN, line=table.header_line)
-
-
 def _too_many_failed(tenants: Tenants, rows: int) -> list[Finding]:
+    """A few bad rows fail alone; more than the limits, or all of them, speak against the whole import."""
     failed = tenants.failed_rows
-    if failed <= FAILED_ROWS or failed * 100 <= rows * FAILED_PERCENT:
+    too_many = failed > FAILED_ROWS and failed * 100 > rows * FAILED_PERCENT
+    if not too_many and failed < rows:
         return []
     return [
         Finding(
@@ -186,7 +175,7 @@ def _form(table: CsvTable, layout: Layout, columns: Columns) -> dict[str, Any]:
     }
 
 
-def _counts(table: CsvTable, sheet: Sheet, tenants: Tenants) -> dict[str, Any]:
+def _counts(table: CsvTable, tenants: Tenants, rows: int, footers: int) -> dict[str, Any]:
     """What became of the rows: `data` = observations + the further rows of `collapsed` and `contradicting`."""
     states = Counter(observation.state for observation in tenants.observations)
     seats = {
@@ -198,10 +187,10 @@ def _counts(table: CsvTable, sheet: Sheet, tenants: Tenants) -> dict[str, Any]:
     }
     return {
         "rows": {
-            "data": len(sheet.rows),
+            "data": rows,
             "failed": tenants.failed_rows,
             "blank": table.blank_rows,
-            "footer": len(sheet.footers),
+            "footer": footers,
             "collapsed": sum(len(lines) - 1 for lines in tenants.collapsed),
             "contradicting": sum(len(lines) - 1 for lines in tenants.contradicting),
         },

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import itemgetter
+from typing import Any
 
 from seatsync_pipeline.sources.avanan_columns import Columns, Layout
 from seatsync_pipeline.sources.base import State
@@ -21,6 +23,7 @@ from seatsync_pipeline.sources.file_text import EXPORT_AGAIN, Faults, visible
 SEATS = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+(?:\.0{1,2})?)", re.ASCII)
 MAX_SEATS = 999_999_999
 _TOTAL = re.compile(r"(?:grand )?totals?\b", re.IGNORECASE)
+_BARE_TOTAL = re.compile(r"(?:grand )?totals?\W*(?:\d+ \w+)?\W*", re.IGNORECASE)
 _TENANT_COUNT = re.compile(r"\b(\d{1,9}) (?:tenants?|customers?|accounts?|clients?|rows?)\b", re.IGNORECASE)
 # A spreadsheet shows a long number this way, and saves it so: the digits behind are lost.
 _ROUNDED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.ASCII)
@@ -32,7 +35,10 @@ _FORMULA_STARTS = ("'=", "'+", "'-", "'@")
 
 @dataclass(slots=True)
 class Row:
-    """One data row. `seats` is None when the Users cell is no number; `reasons` say why the row is failed."""
+    """One data row. `seats` is None when the Users cell is no number; `reasons` say why the row is failed.
+
+    `more` are further rows of the same tenant, filled when rows are gathered.
+    """
 
     line: int
     key: str
@@ -42,8 +48,9 @@ class Row:
     seats: Decimal | None
     status: tuple[str, ...]
     domain: str
-    state: State | None = None
     reasons: tuple[str, ...] = ()
+    state: State | None = None
+    more: list[Row] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,9 @@ class _SheetReader:
         self.sheet = Sheet()
         self._seats: dict[str, Decimal] = {}
         self._shared: dict[str, str] = {}
-        self._statuses: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._statuses: dict[Any, tuple[str, ...]] = {}
         self._status_places = (*layout.status, *layout.possible_status)
+        self._pick_status = itemgetter(*self._status_places)
 
     def read(self, columns: Columns) -> Sheet:
         self._refuse_rows_above_header()
@@ -114,16 +122,16 @@ class _SheetReader:
     def _read_row(self, line: int, cells: Sequence[str]) -> None:
         layout = self.layout
         reasons: list[str] = []
-        name = self._text(line, layout.name, cells, reasons)
-        license_ = self._text(line, layout.license, cells, reasons)
-        portal = "" if layout.portal is None else self._text(line, layout.portal, cells, reasons)
+        name = cells[layout.name].strip()
+        license_ = cells[layout.license].strip()
+        portal = "" if layout.portal is None else cells[layout.portal].strip()
+        together = name + license_ + portal
+        if not together.isprintable() or "#" in together or "E+" in portal:
+            name, license_, portal = self._unusual(line, (name, license_, portal), reasons)
         users = cells[layout.users].strip()
-        status = tuple([cells[place].strip() for place in self._status_places])
-        if not license_ and not any(status) and not (name and portal):
-            label = name or portal or next((text for cell in cells if (text := cell.strip())), "")
-            if _TOTAL.match(label):
-                self._add_footer(line, label, users)
-                return
+        status = self._status(cells)
+        if not license_ and not (name and portal) and self._is_footer(line, name or portal, users, cells):
+            return
         if name.startswith(_FORMULA_STARTS):
             self.sheet.names_as_written[line] = name
             name = name[1:].strip()
@@ -138,17 +146,35 @@ class _SheetReader:
             self.sheet.other_names[line] = others
         self.sheet.rows.append(
             Row(
-                line=line,
-                key=(portal or name) if has_key else f"(no {self._key_word}, line {line})",
-                name=name or f"{NO_NAME}{portal or f'line {line}'})",
-                license=self._shared.setdefault(license_, license_),
-                users=self._shared.setdefault(users, users),
-                seats=seats,
-                status=self._statuses.setdefault(status, status),
-                domain="" if layout.domain is None else cells[layout.domain].strip(),
-                reasons=tuple(reasons),
+                line,
+                (portal or name) if has_key else f"(no {self._key_word}, line {line})",
+                name or f"{NO_NAME}{portal or f'line {line}'})",
+                self._shared.setdefault(license_, license_),
+                self._shared.setdefault(users, users),
+                seats,
+                status,
+                "" if layout.domain is None else cells[layout.domain].strip(),
+                tuple(reasons),
             )
         )
+
+    def _status(self, cells: Sequence[str]) -> tuple[str, ...]:
+        picked = self._pick_status(cells)
+        status = self._statuses.get(picked)
+        if status is None:
+            status = tuple(cells[place].strip() for place in self._status_places)
+            self._statuses[picked] = status
+        return status
+
+    def _is_footer(self, line: int, label: str, users: str, cells: Sequence[str]) -> bool:
+        if any(self._status(cells)):
+            return False
+        label = label or next((text for cell in cells if (text := cell.strip())), "")
+        # Without a number only a plain label is a total: "Total Wine" without anything is a faulty tenant.
+        if not (_TOTAL.match(label) if users else _BARE_TOTAL.fullmatch(label)):
+            return False
+        self._add_footer(line, label, users)
+        return True
 
     @property
     def _key_word(self) -> str:
@@ -161,11 +187,18 @@ class _SheetReader:
             cells.append((portal, self.layout.portal))
         return (f"{self.table.header[place]} is blank" for text, place in cells if not text)
 
-    def _text(self, line: int, place: int, cells: Sequence[str], reasons: list[str]) -> str:
-        text = cells[place].strip()
-        if text.isprintable() and text[:1] != "#" and (place != self.layout.portal or "E+" not in text):
-            return text
-        header = self.table.header[place]
+    def _unusual(self, line: int, texts: tuple[str, str, str], reasons: list[str]) -> tuple[str, str, str]:
+        """Name, license and portal that hold a rare character: what is wrong, and NBSP made plain blanks."""
+        name, license_, portal = texts
+        places = (self.layout.name, self.layout.license, self.layout.portal)
+        for text, place in zip(texts, places, strict=True):
+            if text and place is not None:
+                self._judge(line, text, self.table.header[place], reasons)
+        if _ROUNDED_NUMBER.fullmatch(portal):
+            reasons.append(f"the portal {portal!r} was rounded by a spreadsheet")
+        return name.replace("\xa0", " "), license_.replace("\xa0", " "), portal
+
+    def _judge(self, line: int, text: str, header: str, reasons: list[str]) -> None:
         if "\n" in text or "\r" in text:
             self.faults.add(
                 "line break inside a cell: rows may have been swallowed between two quotes",
@@ -178,9 +211,6 @@ class _SheetReader:
             reasons.append(f"{header} holds a control character ({visible(text)!r})")
         elif text in _SPREADSHEET_ERRORS:
             reasons.append(f"{header} is a spreadsheet's error {text!r}")
-        elif place == self.layout.portal and _ROUNDED_NUMBER.fullmatch(text):
-            reasons.append(f"{header} {text!r} was rounded by a spreadsheet")
-        return text if place == self.layout.portal else text.replace("\xa0", " ")
 
     def _read_seats(self, users: str, reasons: list[str]) -> Decimal | None:
         header = self.table.header[self.layout.users]

@@ -34,7 +34,7 @@ def _not_empty(frame: pd.DataFrame) -> bool:
 
 
 _STATES = {state: state.value for state in State}
-_TEXT = pa.Check.str_length(min_value=1)
+_TEXT = pa.Check.ne("")
 
 AVANAN_SCHEMA = pa.DataFrameSchema(
     {

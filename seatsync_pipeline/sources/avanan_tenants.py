@@ -18,9 +18,7 @@ from seatsync_pipeline.sources.avanan_rows import NO_NAME, Row, Sheet
 from seatsync_pipeline.sources.base import Account, Observation, State
 from seatsync_pipeline.sources.file_text import visible
 
-_DOMAIN = re.compile(
-    r"(?:https?://)?(?:www\.)?((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62})/?", re.ASCII
-)
+_DOMAIN = re.compile(r"(?:https?://)?(?:www\.)?([a-z0-9][a-z0-9.-]*\.[a-z][a-z0-9-]+)/?", re.ASCII)
 _LINES_NAMED = 5
 
 
@@ -36,23 +34,30 @@ class Tenants:
 
 
 def gather(sheet: Sheet, columns: Columns) -> Tenants:
-    """Turn the rows of a sheet into accounts and observations; every row ends in exactly one observation."""
-    by_tenant: dict[str, list[Row]] = {}
+    """Turn the rows of a sheet into accounts and observations; every row ends in exactly one observation.
+
+    Empties `sheet.rows` on the way: a large file would not fit twice.
+    """
+    by_tenant: dict[str, Row] = {}
     for row in sheet.rows:
-        by_tenant.setdefault(row.key.casefold(), []).append(row)
+        first = by_tenant.setdefault(row.key.casefold(), row)
+        if first.more is not None:
+            first.more.append(row)
+        elif first is not row:
+            first.more = [row]
+    sheet.rows.clear()
     tenants = Tenants()
     accounts: list[Account] = []
     observations: list[Observation] = []
-    ordered = True
-    for rows in by_tenant.values():
+    for key in list(by_tenant):
+        row = by_tenant.pop(key)
+        rows = [row, *(row.more or ())]
         accounts.append(_account(rows, sheet, columns))
-        if len(rows) == 1:
-            observations.append(_observation(rows[0], rows, rows[0].reasons, tenants))
+        if row.more is None:
+            observations.append(_observation(row, rows, row.reasons, tenants))
         else:
-            ordered = False
             observations += _observations(rows, tenants)
-    if not ordered:
-        observations.sort(key=lambda observation: observation.evidence["line"])
+    observations.sort(key=lambda observation: observation.evidence["line"])
     tenants.accounts = tuple(accounts)
     tenants.observations = tuple(observations)
     return tenants
@@ -129,7 +134,7 @@ def _domain(text: str, columns: Columns) -> str | None:
     if "." not in text:
         return None
     matched = _DOMAIN.fullmatch(text.casefold())
-    if matched is None:
+    if matched is None or ".." in text:
         return None
     domain = matched[1]
     vendors = columns.vendor_domains

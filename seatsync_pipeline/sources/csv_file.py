@@ -74,7 +74,7 @@ class CsvTable:
             except csv.Error as error:
                 # Behind an open quote nothing can be told apart any more: the first one ends the reading.
                 faults.add(
-                    f"broken row: {error} in the row that starts here",
+                    _broken(error),
                     'Close the quote, double a quote inside a cell (""), or export again.',
                     line=line,
                 )
@@ -90,6 +90,15 @@ class CsvTable:
                     line=line,
                     value=self.delimiter.join(cells),
                 )
+
+
+def _broken(error: csv.Error) -> str:
+    text = str(error)
+    if "unexpected end" in text:
+        return "unterminated row: a quote is opened in the row that starts here and never closed"
+    if "field larger" in text:
+        return "unterminated row: a cell of the row that starts here does not end"
+    return f"broken quoting: {text} in the row that starts here"
 
 
 def _short_lines(lines: Iterator[str]) -> Iterator[str]:
