@@ -22,7 +22,7 @@ from seatsync_pipeline.sandbox.listing import ListRefused, counted, listed, one
 from seatsync_pipeline.sandbox.messages import Request, Response
 from seatsync_pipeline.sandbox.month import SampleMonth
 from seatsync_pipeline.sandbox.records import Record, state_of
-from seatsync_pipeline.sandbox.service import LoggedRequest, Service
+from seatsync_pipeline.sandbox.service import Service, StandIn
 
 _DISCOVERY: Final = re.compile(r"/login/companyinfo/([^/]+)")
 _API: Final = "apis/3.0"
@@ -52,21 +52,16 @@ class _Refused(Exception):
         self.message = message
 
 
-class ConnectWise:
+class ConnectWise(StandIn):
     """ConnectWise on loopback. `state`, `requests` and `faults` are open to tests; see records, service, faults."""
 
     def __init__(self, month: SampleMonth, *, tls: ssl.SSLContext | None = None) -> None:
         self.state = state_of(month)
         self._ids = count(1)
-        self.service = Service(
-            self._answer, refusal, self.state.snapshot, ("127.0.0.1",), name="connectwise", tls=tls
+        super().__init__(
+            Service(self._answer, refusal, self.state.snapshot, ("127.0.0.1",), name="connectwise", tls=tls)
         )
-        self.faults = self.service.faults
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.service.server.port}"
-
-    @property
-    def requests(self) -> list[LoggedRequest]:
-        return self.service.requests
 
     def _answer(self, request: Request) -> Response:
         try:

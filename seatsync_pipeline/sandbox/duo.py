@@ -15,7 +15,7 @@ from typing import Any, Final
 from seatsync_pipeline.sandbox.duo_state import DuoState, Record, state_of
 from seatsync_pipeline.sandbox.messages import Request, Response
 from seatsync_pipeline.sandbox.month import SampleMonth
-from seatsync_pipeline.sandbox.service import LoggedRequest, Service
+from seatsync_pipeline.sandbox.service import Service, StandIn
 from seatsync_pipeline.sandbox.signature import SignatureRefused, verify
 
 _DEFAULT_PAGE: Final = 100
@@ -45,29 +45,18 @@ class _Refused(Exception):
         self.detail = detail
 
 
-class Duo:
+class Duo(StandIn):
     """Duo on loopback. `state`, `requests` and `faults` are open to tests; see duo_state, service, faults."""
 
     def __init__(self, month: SampleMonth, *, tls: ssl.SSLContext | None = None) -> None:
         wanted = [f"127.0.0.{2 + number}" for number in range(min(_MAX_HOSTS, len(month.duo_subaccounts)))]
         # The parent's name may mean ::1 as well; where that cannot be bound, clients go on to 127.0.0.1.
-        self.service = Service(
-            self._answer,
-            refusal,
-            self._snapshot,
-            ("127.0.0.1", *wanted, "::1"),
-            name="duo",
-            tls=tls,
-        )
+        addresses = ("127.0.0.1", *wanted, "::1")
+        super().__init__(Service(self._answer, refusal, self._snapshot, addresses, name="duo", tls=tls))
         bound = [address for address in self.service.server.addresses if address in wanted]
         # Where only 127.0.0.1 exists, it serves all subaccounts, and stays another host than the parent's name.
         self.state: DuoState = state_of(month, bound or ["127.0.0.1"])
-        self.faults = self.service.faults
         self.port = self.service.server.port
-
-    @property
-    def requests(self) -> list[LoggedRequest]:
-        return self.service.requests
 
     def _snapshot(self) -> Record:
         return self.state.snapshot()

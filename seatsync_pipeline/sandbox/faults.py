@@ -9,8 +9,9 @@ Kinds, with their options:
 * `error`       `status` (503); `body`: None for HTML on 5xx and the vendor's JSON otherwise, a text for HTML,
                 any other JSON value for a JSON body
 * `reset`       the connection is reset; with `applied` only after the request was carried out
-* `delay`       the answer is late by `seconds`
-* `hold`        the request waits until `release()`; with `applied` it is carried out before it waits
+* `delay`       the request waits `seconds` and is carried out then, also when its client has given up; with
+                `applied` it is carried out at once, and its answer waits
+* `hold`        the same, until `release()`
 * `truncate`    the headers promise the whole body, and half of it arrives
 * `garbage`     200 with a body that is neither JSON nor UTF-8
 * `answer`      200 with `value` as its JSON instead of the true answer: [], {}, null ...

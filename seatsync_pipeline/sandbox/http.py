@@ -53,6 +53,8 @@ class HttpServer:
         self._listeners = _listen(addresses)
         self.addresses: tuple[str, ...] = tuple(one.getsockname()[0] for one in self._listeners)
         self.port: int = self._listeners[0].getsockname()[1]
+        self.accepted = 0
+        """Connections accepted so far: one keep-alive pool opens few of them."""
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._acceptor = threading.Thread(target=self._accept, name=f"{name}-accept", daemon=True)
 
@@ -97,6 +99,7 @@ class HttpServer:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         thread = threading.Thread(target=self._converse, name=f"{self._name}-connection", daemon=True)
         with self._lock:
+            self.accepted += 1
             self._connections[thread] = connection
         thread.start()
 

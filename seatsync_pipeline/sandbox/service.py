@@ -110,6 +110,36 @@ class Service:
             return _json({"error": str(error)}, 400)
 
 
+class StandIn:
+    """What tests may reach on either stand-in, besides its `state` and `faults`."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.faults = service.faults
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """The requests so far, in the order in which they came."""
+        return self.service.requests
+
+    def forget_requests(self) -> None:
+        self.service.forget_requests()
+
+    @property
+    def connections(self) -> int:
+        """How many connections were opened so far."""
+        return self.service.server.accepted
+
+    @property
+    def latency(self) -> float:
+        """Seconds that every answer takes at least."""
+        return self.service.latency
+
+    @latency.setter
+    def latency(self, seconds: float) -> None:
+        self.service.latency = seconds
+
+
 def _shown(entry: LoggedRequest) -> dict[str, Any]:
     return {**vars(entry), "body": entry.body.decode("latin-1")}
 

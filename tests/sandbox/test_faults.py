@@ -171,10 +171,10 @@ def test_a_sandbox_in_another_process_is_steered_over_http(sandbox: Sandbox, cw:
 
 
 def test_latency(sandbox: Sandbox, cw: httpx.Client) -> None:
-    sandbox.connectwise.service.latency = 0.3
+    sandbox.connectwise.latency = 0.3
     with pytest.raises(httpx.ReadTimeout):
         cw.get(COUNT, timeout=0.05)
-    sandbox.connectwise.service.latency = 0.0
+    sandbox.connectwise.latency = 0.0
     assert cw.get(COUNT).status_code == 200
 
 

@@ -72,3 +72,6 @@ def test_many_clients_at_once(sandbox: Sandbox, cw: httpx.Client) -> None:
         answers = list(pool.map(lambda _: cw.get("/company/companies/count").json(), range(400)))
     assert answers == [{"count": 60}] * 400
     assert len(sandbox.connectwise.requests) == 400
+    assert 1 <= sandbox.connectwise.connections <= 16
+    sandbox.connectwise.forget_requests()
+    assert sandbox.connectwise.requests == []
