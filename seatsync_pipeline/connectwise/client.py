@@ -90,6 +90,7 @@ class ConnectWiseReader:
         self._finding_codebase = threading.Lock()
         self._codebase: str | None = None
         self._reached = False
+        self._tls = tls or _trust(self.server)
         self._http = httpx.Client(
             timeout=httpx.Timeout(timeout, pool=None),
             limits=httpx.Limits(
@@ -99,7 +100,7 @@ class ConnectWiseReader:
             ),
             follow_redirects=False,
             trust_env=not is_loopback(urlsplit(self.server).hostname or ""),  # no proxy to ourselves
-            verify=tls or _trust(self.server),
+            verify=self._tls,
             event_hooks={"request": [_only_get]},
             headers={"Accept": "application/json", "User-Agent": "seatsync"},
         )
@@ -109,6 +110,27 @@ class ConnectWiseReader:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """Whom the TLS connections of this server trust."""
+        return self._tls
+
+    def address(self, path: str) -> str:
+        """The URL of `path` (below `apis/3.0`) on this server, under today's codebase."""
+        return self._url(self.codebase, path)
+
+    def take_turn(self) -> None:
+        """Wait until another request may be sent: reads and writes share one ceiling per minute."""
+        self._pacer.wait()
+
+    def pause(self, seconds: float) -> None:
+        """Have every request wait, as the server has asked for."""
+        self._pacer.pause(seconds)
+
+    def redact(self, text: str) -> str:
+        """`text` without any secret that the server may have echoed."""
+        return self._credentials.redact(text)
 
     def stop(self) -> None:
         """Send nothing more and end every wait: one request has failed, so the others are in vain."""
