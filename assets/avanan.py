@@ -49,7 +49,7 @@ def tenant_export(
         context.log.info("Reading %s", config.file)
         own_words = settings.home / "avanan_columns.toml"
         snapshot = read_export(Path(config.file).expanduser(), columns_file=own_words)
-        snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run_id)
+        snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run.run_id)
     return dg.MaterializeResult(metadata=snapshot_metadata(snapshot_id, snapshot))
 
 

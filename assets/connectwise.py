@@ -36,7 +36,7 @@ def agreement_scan(
     with refusals_as_failures():
         with reader_from(settings) as reader:
             found = scan(reader, progress=at_intervals(context.log.info))
-        snapshot_id = save_scan(warehouse, found, run_id=context.run_id)
+        snapshot_id = save_scan(warehouse, found, run_id=context.run.run_id)
     return dg.MaterializeResult(metadata=scan_metadata(snapshot_id, found))
 
 

@@ -34,7 +34,7 @@ def enrolled_users(
     """
     with refusals_as_failures():
         snapshot = pull(settings, progress=at_intervals(context.log.info))
-        snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run_id)
+        snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run.run_id)
     if error := empty_list_error(snapshot):
         raise failure_from(error, snapshot_id=snapshot_id)
     return dg.MaterializeResult(metadata=snapshot_metadata(snapshot_id, snapshot))

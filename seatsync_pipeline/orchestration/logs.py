@@ -47,10 +47,14 @@ class _ForPeople(logging.Formatter):
         return f"{moment:%H:%M:%S}  {prefix}{message}"
 
 
-def _said_by_a_step(record: logging.LogRecord) -> bool:
-    """Neither an event of Dagster's own nor its remarks about the plan, which belong to no step."""
+# Dagster's remarks about its plan, logged in the name of the step: consequences of what was said before.
+_REMARKS = ("Dependencies for step ", "Skipping step ")
+
+
+def _said_by_an_asset(record: logging.LogRecord) -> bool:
     meta = getattr(record, "dagster_meta", None) or {}
-    return not meta.get("dagster_event") and meta.get("step_key") is not None
+    message = str(meta.get("orig_message") or "")
+    return not meta.get("dagster_event") and not message.startswith(_REMARKS)
 
 
 @dg.logger({}, "What the assets themselves say, one short line each, on stderr.")
@@ -61,6 +65,6 @@ def progress_logger(context: dg.InitLoggerContext) -> logging.Logger:  # noqa: A
     logger.propagate = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_ForPeople())
-    handler.addFilter(_said_by_a_step)
+    handler.addFilter(_said_by_an_asset)
     logger.handlers = [handler]  # of this run alone: stderr may be another one than last time
     return logger

@@ -100,21 +100,21 @@ def _history_errors(settings: Settings) -> Iterator[None]:
 
 
 def _error(result: dg.ExecuteInProcessResult) -> SeatSyncError:
+    """Why the run failed: the refusal of its first failed step, a failed check, or a defect."""
     failed_checks = [
         evaluation for evaluation in result.get_asset_check_evaluations() if not evaluation.passed
     ]
     for event in result.all_events:
-        if not event.is_step_failure:
-            continue
-        data = event.step_failure_data
-        if data.user_failure_data is not None:
-            error = error_from(data.user_failure_data.metadata)
-            if error is not None:
-                return error
-        if failed_checks:
-            return _check_error(failed_checks)
-        return _defect(result, event.step_key, data.error.to_string().splitlines()[0] if data.error else "")
-    return _defect(result, None, "the run failed before its first step")
+        if event.is_step_failure:
+            data = event.step_failure_data
+            refusal = error_from(data.user_failure_data.metadata) if data.user_failure_data else None
+            if refusal is not None:
+                return refusal
+            if failed_checks:
+                return _check_error(failed_checks)
+            return _defect(result, event.step_key, data.error)
+    failures = [event for event in result.all_events if event.event_type is dg.DagsterEventType.RUN_FAILURE]
+    return _defect(result, None, failures[-1].job_failure_data.error if failures else None)
 
 
 def _check_error(failed: list[dg.AssetCheckEvaluation]) -> SeatSyncError:
@@ -127,11 +127,13 @@ def _check_error(failed: list[dg.AssetCheckEvaluation]) -> SeatSyncError:
     )
 
 
-def _defect(result: dg.ExecuteInProcessResult, step: str | None, what: str) -> SeatSyncError:
+def _defect(result: dg.ExecuteInProcessResult, step: str | None, error: Any) -> SeatSyncError:
+    while error is not None and error.cause is not None:
+        error = error.cause
     return SeatSyncError(
         f"running {result.job_def.name}{f', step {step}' if step else ''}",
-        what or "an unexpected error",
-        f"This is a defect of SeatSync: please report it. The run {result.run_id} in the Dagster UI has the details.",
+        error.message.strip() if error else "it ended without saying why",
+        f"This looks like a defect of SeatSync: please report it. The run {result.run_id} in the Dagster UI has more.",
     )
 
 
