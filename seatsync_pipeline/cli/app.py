@@ -1,0 +1,126 @@
+"""The command group: finds a command's module when it is asked for, and turns errors into messages and exit codes.
+
+Exit codes: 0 done; 1 finished with failures; 2 refused, nothing written; 130 interrupted; 141 nobody reads the
+output any more.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from seatsync_pipeline.cli.output import OutputClosed, show_error
+from seatsync_pipeline.errors import SeatSyncError
+
+INTERRUPTED = 130
+NOBODY_READS = 141
+
+# command: (module, what `seatsync --help` says). The function has the command's name, with underscores.
+COMMANDS = {
+    "demo": ("demo", "The whole cycle on the built-in sandbox, in a folder of its own."),
+    "doctor": ("doctor", "Check settings, credentials, clock, disk and database; one line each."),
+    "scan": ("runs", "Read agreements and additions from ConnectWise."),
+    "pull": ("runs", "Count the users of every Duo subaccount, and make a preview."),
+    "import": ("runs", "Read an Avanan tenant export, and make a preview."),
+    "reconcile": ("runs", "Make a new preview from what is stored."),
+    "preview": ("preview", "Show what should change in ConnectWise."),
+    "why": ("why", "Show the ordered rules that gave a row its status."),
+    "map": ("mappings", "Have a license billed as a catalog product, or never."),
+    "unmap": ("mappings", "Take a license's mapping away."),
+    "link": ("links", "Have an account billed to a company, or never."),
+    "unlink": ("links", "Take an account's link away."),
+    "agreement-types": ("setup", "Choose the agreement types a source looks at."),
+    "setup": ("setup", "Export or import all mappings, links and agreement types."),
+    "sandbox": ("sandbox", "Serve stand-ins for ConnectWise and Duo on this machine."),
+}
+
+
+class App(click.Group):
+    """The `seatsync` group."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"seatsync_pipeline.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{cmd_name} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
+        """Run one command and exit. A command returns its exit code, or None for 0."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        before_dashes = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        as_json = "--json" in before_dashes
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(arguments, prog_name or "seatsync", **extra) or 0
+            sys.stdout.flush()
+        except SeatSyncError as error:
+            code = _tell(error, as_json=as_json)
+        except click.UsageError as error:
+            code = _tell(_usage(error), as_json=as_json) if as_json else _show_usage(error)
+        except click.ClickException as error:
+            code = _tell(
+                SeatSyncError("reading the command line", error.format_message(), ""), as_json=as_json
+            )
+        except (click.Abort, KeyboardInterrupt):
+            _tell(
+                SeatSyncError("running seatsync", "interrupted", "Nothing half-done is kept."),
+                as_json=as_json,
+            )
+            code = INTERRUPTED
+        except (OutputClosed, BrokenPipeError):
+            code = _leave_quietly()
+        sys.exit(code)
+
+
+def _tell(error: SeatSyncError, *, as_json: bool) -> int:
+    try:
+        show_error(error, as_json=as_json)
+        sys.stdout.flush()
+    except (OutputClosed, BrokenPipeError):
+        return _leave_quietly()
+    return 2
+
+
+def _usage(error: click.UsageError) -> SeatSyncError:
+    path = error.ctx.command_path if error.ctx else "seatsync"
+    return SeatSyncError("reading the command line", error.format_message(), f"See `{path} --help`.")
+
+
+def _show_usage(error: click.UsageError) -> int:
+    error.show()
+    return 2
+
+
+def _leave_quietly() -> int:
+    # The interpreter flushes stdout once more at its end, which would complain into the closed pipe.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return NOBODY_READS
+
+
+@click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="seatsync", prog_name="seatsync")
+def seatsync() -> None:
+    """Reconcile Duo and Avanan seats with ConnectWise agreement additions.
+
+    SeatSync proposes, a person approves: nothing is written to ConnectWise by any of these commands.
+    """
+
+
+def main() -> NoReturn:
+    """The entry point of the `seatsync` script."""
+    seatsync.main()

@@ -1,0 +1,105 @@
+"""What a command works with: the settings, the warehouse, and the latest data in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from seatsync_pipeline.errors import InputRefused
+
+if TYPE_CHECKING:
+    from seatsync_pipeline.reconcile.store import Preview
+    from seatsync_pipeline.settings import Settings
+    from seatsync_pipeline.sources.base import Source
+    from seatsync_pipeline.sources.store import SnapshotFacts
+    from seatsync_pipeline.warehouse import Warehouse
+
+FIRST_STEP = {"duo": "seatsync pull duo", "avanan": "seatsync import avanan FILE"}
+
+
+class Session:
+    """One command's view of one MSP. Raises ConfigurationError for wrong settings."""
+
+    def __init__(self) -> None:
+        from seatsync_pipeline.settings import load_settings
+        from seatsync_pipeline.warehouse import Warehouse
+
+        self.settings: Settings = load_settings()
+        self.warehouse: Warehouse = Warehouse(self.settings.database)
+
+    def require_database(self, tried: str) -> None:
+        """Raises InputRefused when nothing was stored yet, instead of creating an empty database to read."""
+        if not self.settings.database.exists():
+            raise InputRefused(
+                tried,
+                f"there is no database in {self.settings.home} yet",
+                "Run `seatsync doctor`, then `seatsync scan`; SEATSYNC_HOME says where the data is.",
+            )
+
+    def preview(self, source: Source) -> Preview:
+        """The latest preview of a source. Raises InputRefused when there is none."""
+        tried = f"opening the latest {source} preview"
+        self.require_database(tried)
+        found = self.latest_preview(source)
+        if found is None:
+            raise InputRefused(tried, "there is none yet", f"Run `{FIRST_STEP[source]}` first.")
+        return found
+
+    def latest_preview(self, source: Source) -> Preview | None:
+        """The latest preview of a source, None when there is none. The database must exist."""
+        from seatsync_pipeline.reconcile.store import latest_preview_id, load_preview
+
+        with self.warehouse.read() as connection:
+            preview_id = latest_preview_id(connection, source)
+        return None if preview_id is None else load_preview(self.warehouse, preview_id)
+
+    def latest_scan(self) -> SnapshotFacts | None:
+        """When ConnectWise was last scanned; None when never."""
+        from seatsync_pipeline.connectwise.store import latest_scan_id
+        from seatsync_pipeline.sources.store import snapshot_facts
+
+        if not self.settings.database.exists():
+            return None
+        with self.warehouse.read() as connection:
+            scan_id = latest_scan_id(connection)
+            return None if scan_id is None else snapshot_facts(connection, scan_id)
+
+    def scan_is_due(self) -> bool:
+        """Whether the last scan is missing or older than a preview may be made from."""
+        from seatsync_pipeline.reconcile.store import SCAN_IS_OLD_AFTER
+
+        scan = self.latest_scan()
+        return scan is None or age(scan.taken_at) > SCAN_IS_OLD_AFTER
+
+    def local(self, moment: datetime) -> str:
+        """A time in the MSP's zone, as people write it. Naive times are UTC, as stored."""
+        return f"{aware(moment).astimezone(self.settings.zone):%Y-%m-%d %H:%M %Z}"
+
+
+def aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def naive(moment: datetime) -> datetime:
+    """As the JSON documents write times: UTC, without saying so."""
+    return aware(moment).astimezone(UTC).replace(tzinfo=None)
+
+
+def age(moment: datetime) -> timedelta:
+    """How long ago that was; never negative."""
+    return max(datetime.now(UTC) - aware(moment), timedelta())
+
+
+def age_text(moment: datetime) -> str:
+    """`3 minutes old`, for people."""
+    seconds = age(moment).total_seconds()
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            number = int(seconds // length)
+            return f"{number} {unit}{'' if number == 1 else 's'} old"
+    return "just taken"
+
+
+def plural(number: Any, noun: str) -> str:
+    """`1 row`, `2 rows`, `0 rows`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
