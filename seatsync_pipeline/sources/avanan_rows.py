@@ -208,7 +208,7 @@ class _SheetReader:
                 value=text,
             )
         elif any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in text):
-            reasons.append(f"{header} holds a control character ({visible(text)!r})")
+            reasons.append(f"{header} holds a control character ('{visible(text)}')")
         elif text in _SPREADSHEET_ERRORS:
             reasons.append(f"{header} is a spreadsheet's error {text!r}")
 
@@ -240,13 +240,13 @@ def read_seats(users: str, delimiter: str) -> tuple[Decimal | None, str | None]:
     if not users:
         return None, "is blank"
     if SEATS.fullmatch(users) is None:
-        return None, f"is {visible(users)!r}, not a whole number such as 42 or 1,234"
+        return None, f"is '{visible(users)}', not a whole number such as 42 or 1,234"
     if "," in users and delimiter == ";":
         # Semicolons part the cells where the comma is the decimal mark: 1,234 may be 1.234 there.
         return None, f"is {users!r}: in a file with semicolons the comma may be a decimal mark"
     seats = Decimal(users.replace(",", "").partition(".")[0])
     if seats > MAX_SEATS:
-        return None, f"is {visible(users)!r}, more than any tenant has"
+        return None, f"is '{visible(users)}', more than any tenant has"
     return seats, None
 
 
@@ -285,7 +285,7 @@ def _state_of(cells: Sequence[tuple[str, str, bool]], columns: Columns) -> tuple
         if state is not None:
             found.add(state)
         elif text:
-            return None, f"{header} is {visible(text)!r}, not a known status word"
+            return None, f"{header} is '{visible(text)}', not a known status word"
         elif needed:
             return None, f"{header} is blank"
     for state in (State.EXPIRED, State.POC, State.COUNTED):

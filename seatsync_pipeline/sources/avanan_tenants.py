@@ -112,7 +112,7 @@ def _first_lines(rows: list[Row], attribute: str, fold: Any) -> dict[str, int]:
 
 def _named(lines: dict[str, int]) -> str:
     some = list(lines.items())[:_LINES_NAMED]
-    return " and ".join(f"{visible(value)!r} (line {line})" for value, line in some)
+    return " and ".join(f"'{visible(value)}' (line {line})" for value, line in some)
 
 
 def _account(rows: list[Row], sheet: Sheet, columns: Columns) -> Account:

@@ -87,7 +87,7 @@ class Faults:
 def _sentence(fault: Fault) -> str:
     where = f"line {fault.line}: " if fault.line is not None else ""
     what = f", column {fault.column}" if fault.column is not None else ""
-    value = f" ({fault.value!r})" if fault.value is not None else ""
+    value = f" ('{fault.value}')" if fault.value is not None else ""
     return f"{where}{fault.rule}{what}{value}"
 
 
