@@ -9,6 +9,8 @@
     * TransientVendorError          worth trying again: time-out, reset, 429, 5xx
     * PermanentVendorError          trying again changes nothing: 4xx, an answer of the wrong shape
       * CredentialsRefused          401/403: credentials, permissions or the clock
+      * WriteRefused                ConnectWise did not take a write, and said so
+    * AnswerLost                    a write was sent, and nobody can tell whether it was taken
     * IncompleteAnswer              the vendor answered, but the answer is provably not the whole
   * WarehouseError                  the database
     * WarehouseBusy                 another program holds the file
@@ -78,9 +80,7 @@ class VendorError(SeatSyncError):
 class TransientVendorError(VendorError):
     """Worth trying again: time-out, reset, 429, 5xx. `retry_after` is in seconds when the vendor named it."""
 
-    def __init__(
-        self, tried: str, found: str, remedy: str, *, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, tried: str, found: str, remedy: str, *, retry_after: float | None = None) -> None:
         super().__init__(tried, found, remedy)
         self.retry_after = retry_after
 
@@ -95,6 +95,14 @@ class PermanentVendorError(VendorError):
 
 class CredentialsRefused(PermanentVendorError):
     """401 or 403: credentials, permissions or the clock."""
+
+
+class WriteRefused(PermanentVendorError):
+    """ConnectWise did not take a write, and said so: nothing was changed."""
+
+
+class AnswerLost(VendorError):
+    """A write was sent and its answer lost (time-out, reset, 5xx, unreadable body): it may have been taken."""
 
 
 class IncompleteAnswer(VendorError):

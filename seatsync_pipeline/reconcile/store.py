@@ -99,7 +99,7 @@ def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> s
         insert_rows(connection, "link_change", _still_open(connection, origin.source, links))
     preview = load_preview(warehouse, preview_id)
     folder = warehouse.path.parent / "previews"
-    write_selection_sheet(preview.rows, folder / f"{preview.source}-{preview_id}.csv")
+    write_selection_sheet(preview.rows, folder / f"{preview.source}-{preview_id}.csv", COLUMNS)
     return preview_id
 
 

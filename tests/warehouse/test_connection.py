@@ -283,10 +283,19 @@ def test_a_database_of_a_newer_version_is_refused(warehouse: Warehouse) -> None:
 
 def test_an_interrupted_migration_is_taken_up_again(tmp_path: Path) -> None:
     path = tmp_path / "seatsync.duckdb"
+    with Warehouse(path).read() as connection:
+        (whole,) = connection.execute("select max(version) from schema_migration").fetchall()
     with duckdb.connect(str(path)) as connection:
-        connection.execute("create table unrelated (x integer)")
+        connection.execute("drop table audit")
+        connection.execute("drop table outcome")
+        connection.execute("drop table intent")
+        connection.execute("drop table operation_event")
+        connection.execute("drop table operation_item")
+        connection.execute("drop table operation")
+        connection.execute("delete from schema_migration where version = 4")
     with Warehouse(path).read() as again:
-        assert again.execute("select count(*) from schema_migration").fetchone() == (3,)
+        assert again.execute("select max(version) from schema_migration").fetchall() == [whole]
+        assert again.execute("select count(*) from audit").fetchone() == (0,)
 
 
 def test_ids_sort_by_age_and_say_their_kind() -> None:
