@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from duo_client.https_wrapper import InvalidCertificateException
+
 from seatsync_pipeline.errors import (
     CredentialsRefused,
     PermanentVendorError,
@@ -32,6 +34,10 @@ CALL_ERRORS = (RuntimeError, OSError, http.client.HTTPException, ValueError)
 # Duo documents 40105 "Bad request timestamp" and 40104 "Missing request timestamp".
 _CLOCK_CODES = frozenset({40104, 40105})
 _LONGEST_MESSAGE = 160
+_TLS_REMEDY = (
+    "Check DUO_API_HOST and this machine's clock; behind a proxy that inspects TLS, "
+    "name its CA bundle in DUO_CA."
+)
 
 Subject = Literal["account list", "subaccount"]
 
@@ -123,20 +129,17 @@ def error_of_exception(error: Exception, tried: str) -> VendorError:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message or "verification failed"
         return PermanentVendorError(tried, f"the TLS certificate was refused ({why})", _TLS_REMEDY)
-    if type(error).__name__ == "InvalidCertificateException":
+    if isinstance(error, InvalidCertificateException):
         return PermanentVendorError(tried, "the TLS certificate belongs to another host", _TLS_REMEDY)
     if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
         return PermanentVendorError(tried, "the host name is unknown", "Check DUO_API_HOST and DNS.")
-    if isinstance(error, FileNotFoundError | PermissionError):
+    if isinstance(error, FileNotFoundError):
         return PermanentVendorError(tried, found, "Check the CA bundle that DUO_CA names.")
     if isinstance(error, OSError | http.client.HTTPException):
         return TransientVendorError(
             tried, found, "Check the network and DUO_API_HOST, DUO_PORT, DUO_CA; then try again."
         )
     return PermanentVendorError(tried, found, "Check DUO_API_HOST; if it is right, report this.")
-
-
-_TLS_REMEDY = "Check DUO_API_HOST; behind a proxy that inspects TLS, name its CA bundle in DUO_CA."
 
 
 def _description(error: Exception) -> str:

@@ -107,7 +107,6 @@ def test_every_subaccount_is_asked_at_its_own_host(duo: DuoStub) -> None:
         (page([user(1, enrolled=None)]), "user 'DU000000000000000001' has no is_enrolled of true or false:"),
         (page([user(1)], total_objects=2), "1 users were read, and Duo counts 2: users came or went"),
     ],
-    ids=str,
 )
 def test_a_subaccount_that_cannot_be_read_fails_alone(duo: DuoStub, answer: Reply, reason: str) -> None:
     people(duo, 5)

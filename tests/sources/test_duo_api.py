@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
+import traceback
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from seatsync_pipeline.errors import (
 )
 from seatsync_pipeline.sources.duo import list_subaccounts
 from seatsync_pipeline.sources.duo_api import DuoApi, Retries
+from seatsync_pipeline.sources.duo_errors import error_of_exception
 from tests.sources.duo_stub import (
     IKEY,
     LIST,
@@ -62,7 +65,6 @@ def duo() -> Iterator[DuoStub]:
         Answer(b"", 503, {"Retry-After": "0"}),
         Answer(b"[" * 100_000, 200),
     ],
-    ids=str,
 )
 def test_a_passing_fault_is_tried_again(duo: DuoStub, spoilt: Reply) -> None:
     duo.answers[LIST] = [spoilt, spoilt, NORMAL]
@@ -80,7 +82,6 @@ def test_a_passing_fault_is_tried_again(duo: DuoStub, spoilt: Reply) -> None:
         (Answer(HTML, 200), "not readable JSON", 3),
         (fail(429, 42901, "Too Many Requests"), r"answered 429, code 42901 \(Too Many Requests\)", 5),
     ],
-    ids=str,
 )
 def test_a_lasting_fault_is_given_up(duo: DuoStub, lasting: Reply, found: str, requests: int) -> None:
     duo.answers[LIST] = [lasting]
@@ -101,7 +102,6 @@ def test_a_lasting_fault_is_given_up(duo: DuoStub, lasting: Reply, found: str, r
         (Answer(b"moved", 301, {"Location": "/elsewhere"}), PermanentVendorError, "answered 301"),
         (Answer({"stat": "OK", "response": []}, 201), PermanentVendorError, "answered 201"),
     ],
-    ids=str,
 )
 def test_a_refusal_is_not_tried_again_and_says_what_to_do(
     duo: DuoStub, answer: Answer, kind: type[PermanentVendorError], message: str
@@ -128,7 +128,7 @@ def test_retry_after_is_waited_for(duo: DuoStub) -> None:
     assert time.monotonic() - start >= 1
 
 
-@pytest.mark.parametrize("text", ["3600", format_datetime(datetime.now(UTC) + timedelta(hours=1))])
+@pytest.mark.parametrize("text", ["3600", "Thu, 01 Jan 2099 00:00:00 GMT"])
 def test_an_unreasonable_retry_after_is_not_waited_for(duo: DuoStub, text: str) -> None:
     duo.answers[LIST] = [fail(429, 42901, "Too Many Requests", **{"Retry-After": text})]
     with pytest.raises(TransientVendorError) as caught:
@@ -144,6 +144,40 @@ def test_a_stopped_pull_sends_nothing_more(duo: DuoStub) -> None:
     with pytest.raises(TransientVendorError, match="was stopped"):
         list_subaccounts(api)
     assert duo.count(LIST) == 0
+
+
+def test_a_stop_wakes_who_waits_for_a_turn(duo: DuoStub) -> None:
+    api = DuoApi(duo.settings(), QUICK)
+    api.pause(100)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(list_subaccounts, api)
+        api.stop()
+        assert isinstance(waiting.exception(timeout=60), TransientVendorError)
+    assert duo.count(LIST) == 0
+
+
+def test_a_port_where_nobody_listens_is_tried_again_and_then_given_up(duo: DuoStub) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    api = DuoApi(duo.settings(duo_api_host="127.0.0.1", duo_port=port), QUICK)
+    with pytest.raises(TransientVendorError, match="connection was refused"):
+        list_subaccounts(api)
+    assert api.requests == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(socket.EAI_NONAME, PermanentVendorError), (socket.EAI_AGAIN, TransientVendorError)],
+)
+def test_only_a_failing_name_server_is_asked_again(code: int, kind: type[SeatSyncError]) -> None:
+    assert type(error_of_exception(socket.gaierror(code, "name"), "reading")) is kind
+
+
+def test_no_ones_data_is_shown_by_an_answer_of_the_wrong_shape(duo: DuoStub) -> None:
+    duo.answers[LIST] = [Answer({"stat": "OK", "users": [{"email": "ada@example.com"}]})]
+    with pytest.raises(PermanentVendorError) as caught:
+        list_subaccounts(DuoApi(duo.settings(), QUICK))
+    assert "ada@example.com" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_the_private_name_that_switches_off_duo_clients_own_back_off_still_exists() -> None:
@@ -179,9 +213,9 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def encrypted(duo: DuoStub, authority: trustme.CA, name: str) -> None:
+def encrypted(duo: DuoStub, authority: trustme.CA, name: str, *, not_after: datetime | None = None) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
+    authority.issue_cert(name, not_after=not_after).configure_cert(context)
     duo.encrypt(context)
 
 
@@ -204,6 +238,26 @@ def test_a_certificate_for_another_host_is_refused(
     with pytest.raises(PermanentVendorError, match="belongs to another host"):
         list_subaccounts(DuoApi(duo.settings(duo_ca=str(tmp_path / "bundle.pem")), QUICK))
     assert duo.count(LIST) == 0
+
+
+def test_an_expired_certificate_is_refused_by_that_name(
+    duo: DuoStub, authority: trustme.CA, tmp_path: Path
+) -> None:
+    encrypted(duo, authority, "localhost", not_after=datetime(2020, 1, 1, tzinfo=UTC))
+    authority.cert_pem.write_to_path(str(tmp_path / "bundle.pem"))
+    with pytest.raises(PermanentVendorError, match="has expired"):
+        list_subaccounts(DuoApi(duo.settings(duo_ca=str(tmp_path / "bundle.pem")), QUICK))
+
+
+def test_a_bundle_of_the_name_disable_is_a_bundle(
+    duo: DuoStub, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """duo_client takes this word to mean that every certificate is trusted."""
+    encrypted(duo, authority, "localhost")
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "DISABLE"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PermanentVendorError, match="certificate was refused"):
+        list_subaccounts(DuoApi(duo.settings(duo_ca="DISABLE"), QUICK))
 
 
 def test_no_secret_is_shown(duo: DuoStub) -> None:

@@ -93,7 +93,6 @@ def test_nothing_but_the_two_reads_is_asked_and_each_at_the_right_host(sandbox: 
         [("count", {"delta": 1, "after": 2})],
         [("reset", {}), ("error", {"status": 500, "body": {"stat": "FAIL"}})],
     ],
-    ids=str,
 )
 def test_a_passing_fault_changes_no_number(
     sandbox: Sandbox, faults: list[tuple[str, dict[str, Any]]]
@@ -131,7 +130,6 @@ def drop_a_user(value: Any) -> Any:
         ("answer", {"value": []}, "not readable JSON"),
         ("answer", {"value": None}, "not readable JSON"),
     ],
-    ids=str,
 )
 def test_a_lasting_fault_fails_its_subaccount_alone(
     sandbox: Sandbox, kind: str, options: dict[str, Any], reason: str

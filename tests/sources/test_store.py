@@ -62,6 +62,15 @@ def test_a_snapshot_comes_back_as_it_was(warehouse: Warehouse) -> None:
     )
 
 
+def test_observations_keep_the_order_of_their_source(warehouse: Warehouse) -> None:
+    snapshot_id = save_snapshot(warehouse, SNAPSHOT, run_id=None)
+    with warehouse.write() as connection:
+        connection.execute("update observation set position = 100 - position")
+    with warehouse.read() as connection:
+        loaded = load_snapshot(connection, snapshot_id)
+    assert loaded.observations == SNAPSHOT.observations[::-1]
+
+
 def test_an_empty_snapshot_is_a_snapshot(warehouse: Warehouse) -> None:
     empty = replace(SNAPSHOT, accounts=(), observations=(), findings=SNAPSHOT.findings[:1])
     snapshot_id = save_snapshot(warehouse, empty, run_id=None)
