@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from seatsync_pipeline.connectwise import faults, parse
@@ -23,8 +24,7 @@ _FIELDS = (
     "id,agreementId,product,quantity,lessIncluded,unitPrice,unitCost,billCustomer,effectiveDate,"
     "cancelledDate,description,invoiceDescription,_info"
 )
-# A server serves 25 records a page unless told otherwise, so a shorter page cannot have been cut by a limit.
-_SMALLEST_PAGE = 25
+_DEFAULT_PAGE = 25  # what ConnectWise serves when it is not told, or does not heed, a page size
 _TRIED = "reading the additions from ConnectWise"
 
 
@@ -34,17 +34,20 @@ def read_additions(
     agreements: dict[int, Agreement],
     beside: Collection[Future[Any]],
     *,
+    served: int,
     report: Progress,
 ) -> dict[int, Addition]:
     """All additions, by id, of the agreements that are to be read.
 
-    `beside` are reads that run in the same pool: a failure of one of them is raised at once.
+    `beside` are reads that run in the same pool: a failure of one of them is raised at once. `served` is the
+    length of the longest page that this server has been seen to serve.
     """
     wanted = [key for key, agreement in agreements.items() if agreement.additions_read]
-    found = _gather(reader, pool, wanted, beside, report=report, fields=_FIELDS)
+    read_one = partial(_read_one, reader, served=served)
+    found = _gather(pool, partial(read_one, fields=_FIELDS), wanted, beside, report=report)
     if not any(found.values()):
         # Nothing at all may mean that this server answers an unknown field with an empty list.
-        found = _gather(reader, pool, wanted, beside, report=report, fields=None)
+        found = _gather(pool, partial(read_one, fields=None), wanted, beside, report=report)
     additions: dict[int, Addition] = {}
     for listed_under, listed in found.items():
         for addition in listed:
@@ -109,15 +112,14 @@ def _ancestors(key: int, agreements: dict[int, Agreement]) -> set[int]:
 
 
 def _gather(
-    reader: ConnectWiseReader,
     pool: ThreadPoolExecutor,
+    read_one: Callable[[int], list[Addition]],
     wanted: list[int],
     beside: Collection[Future[Any]],
     *,
     report: Progress,
-    fields: str | None,
 ) -> dict[int, list[Addition]]:
-    running = {pool.submit(_read_one, reader, key, fields): key for key in wanted}
+    running = {pool.submit(read_one, key): key for key in wanted}
     found: dict[int, list[Addition]] = {}
     report("additions", 0, len(wanted))
     for future in as_completed([*running, *beside]):
@@ -128,15 +130,16 @@ def _gather(
     return {key: found[key] for key in wanted}
 
 
-def _read_one(reader: ConnectWiseReader, agreement_id: int, fields: str | None) -> list[Addition]:
-    """One agreement's additions, by page numbers: there one request proves that there is no second page.
+def _read_one(
+    reader: ConnectWiseReader, agreement_id: int, *, served: int, fields: str | None
+) -> list[Addition]:
+    """One agreement's additions, by page numbers: there one request tells that there is no second page.
 
-    A request for the count would double the requests, so it is made only where the server's silence (no Link)
-    and the length of the page leave a doubt.
+    A request for the count would double the requests, so it is made only where a doubt remains.
     """
     path = f"/finance/agreements/{agreement_id}/additions"
     listed = read_list(reader, path, fields=fields, forward_only=False)
-    if _doubtful(listed) and len(listed.rows) != reader.count(path):
+    if _doubtful(listed, served) and len(listed.rows) != reader.count(path):
         listed = read_list(reader, path, forward_only=False)
         expected = reader.count(path)
         if len(listed.rows) != expected:
@@ -148,5 +151,7 @@ def _read_one(reader: ConnectWiseReader, agreement_id: int, fields: str | None) 
     return [parse.addition(row, agreement_id) for row in listed.rows.values()]
 
 
-def _doubtful(listed: Listed) -> bool:
-    return not listed.proven and len(listed.rows) >= _SMALLEST_PAGE
+def _doubtful(listed: Listed, served: int) -> bool:
+    """Whether a page without any Link may have been cut: by a server that ignores our page size, or caps it lower."""
+    length = len(listed.rows)
+    return not listed.proven and (length == _DEFAULT_PAGE or length >= max(served, _DEFAULT_PAGE))

@@ -59,10 +59,11 @@ CATALOG = CountedList(
 
 @dataclass(frozen=True)
 class ListRead(Generic[_T]):
-    """The records of one list by id, and how it was paged."""
+    """The records of one list by id, how it was paged, and the length of its longest page."""
 
     records: dict[int, _T]
     paging: str
+    longest: int
 
 
 def read_counted(reader: ConnectWiseReader, wanted: CountedList[_T]) -> ListRead[_T]:
@@ -88,7 +89,9 @@ def read_counted(reader: ConnectWiseReader, wanted: CountedList[_T]) -> ListRead
             "there is not a single one",
             f"Nothing was stored. Most likely the API member's role lacks {faults.rights_for(wanted.path)}.",
         )
-    return ListRead({key: wanted.parse(row) for key, row in listed.rows.items()}, listed.paging)
+    return ListRead(
+        {key: wanted.parse(row) for key, row in listed.rows.items()}, listed.paging, listed.longest
+    )
 
 
 def read_recap(reader: ConnectWiseReader) -> dict[int, date | None] | int:

@@ -39,11 +39,15 @@ class Next:
 
 @dataclass(frozen=True)
 class Listed:
-    """A list by id, each record once. `proven`: the server itself said that there is no further page."""
+    """A list by id, each record once.
+
+    `proven`: the server itself said that there is no further page. `longest` is the length of its longest page.
+    """
 
     rows: dict[int, Row]
     paging: str
     proven: bool
+    longest: int
 
 
 def next_page(link: str | None) -> Next | None:
@@ -82,6 +86,7 @@ def _by_page_id(reader: ConnectWiseReader, path: str, params: dict[str, str | in
     rows: dict[int, Row] = {}
     asked: set[str] = set()
     position: dict[str, str | int] = {}
+    longest = 0
     while True:
         answer = reader.get(path, {**params, **position}, forward_only=True)
         page = _rows(reader, path, answer)
@@ -89,8 +94,9 @@ def _by_page_id(reader: ConnectWiseReader, path: str, params: dict[str, str | in
         if not asked and _needs_page_numbers(answer, page, following):
             return None
         rows.update(page)
+        longest = max(longest, len(page))
         if following is None or not page:
-            return Listed(rows, FORWARD_ONLY, proven=answer.link is not None or not page)
+            return Listed(rows, FORWARD_ONLY, proven=answer.link is not None or not page, longest=longest)
         if following.page_id is None or following.page_id in asked:
             raise reader.wrong_shape(path, "a Link to the next pageId", answer.link)
         asked.add(following.page_id)
@@ -107,16 +113,18 @@ def _needs_page_numbers(answer: Answer, page: dict[int, Row], following: Next | 
 def _by_page_number(reader: ConnectWiseReader, path: str, params: dict[str, str | int]) -> Listed:
     rows: dict[int, Row] = {}
     number = 1
+    longest = 0
     while True:
         answer = reader.get(path, {**params, "orderBy": "id asc", "page": number})
         page = _rows(reader, path, answer)
         news = page.keys() - rows.keys()
         rows.update(page)
+        longest = max(longest, len(page))
         following = next_page(answer.link)
         if not page:
-            return Listed(rows, PAGE_NUMBERS, proven=True)
+            return Listed(rows, PAGE_NUMBERS, proven=True, longest=longest)
         if following is None and (answer.link is not None or len(page) < PAGE_SIZE):
-            return Listed(rows, PAGE_NUMBERS, proven=answer.link is not None)
+            return Listed(rows, PAGE_NUMBERS, proven=answer.link is not None, longest=longest)
         if not news:
             raise reader.wrong_shape(path, f"further records on page {number}", "those of a page before")
         if following is not None and following.page != number + 1:

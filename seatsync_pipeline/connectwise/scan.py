@@ -125,7 +125,7 @@ def _read_all(reader: ConnectWiseReader, pool: ThreadPoolExecutor, report: Progr
         for key, agreement in listed.records.items()
     }
     return _AllRead(
-        additions=read_additions(reader, pool, agreements, beside, report=report),
+        additions=read_additions(reader, pool, agreements, beside, served=listed.longest, report=report),
         agreements=replace(listed, records=agreements),
         companies=_done(companies_read, "companies", report),
         catalog=_done(catalog_read, "catalog products", report),

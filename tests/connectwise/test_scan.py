@@ -343,16 +343,19 @@ def test_a_product_without_identifier_is_named_from_the_catalog(sandbox: Sandbox
     assert content(scan(connect(sandbox))) == expected(sandbox.month)
 
 
-def test_a_long_page_that_ends_without_a_word_is_compared_with_the_count(
-    sandbox: Sandbox, connect: Connect
+@pytest.mark.parametrize("cut_at", [25, 70])
+def test_a_page_that_may_have_been_cut_without_a_word_is_compared_with_the_count(
+    sandbox: Sandbox, connect: Connect, cut_at: int
 ) -> None:
-    """A server that ignores pageSize and sends no Link would otherwise cut an agreement at 25 additions."""
+    """A server that ignores pageSize, or caps it, and sends no Link would otherwise lose additions silently."""
     row = sandbox.connectwise.state.additions[5001]
-    sandbox.connectwise.state.additions.update({n: {**row, "id": n} for n in range(9001, 9041)})
+    sandbox.connectwise.state.additions.update({n: {**row, "id": n} for n in range(9001, 9101)})
+    whole = scan(connect(sandbox))
+    assert len([one for one in whole.additions if one.addition_id > 9000]) == 100
     sandbox.connectwise.faults.add(
-        "rewrite", path="*/1001/additions", times=None, change=lambda rows: rows[:25]
+        "rewrite", path="*/1001/additions", times=None, change=lambda rows: rows[:cut_at]
     )
     with pytest.raises(
-        IncompleteAnswer, match=r"additions of agreement 1001 .* has 25 and the count says 4\d"
+        IncompleteAnswer, match=rf"additions of agreement 1001 .* has {cut_at} and the count says 10\d"
     ):
         scan(connect(sandbox))
