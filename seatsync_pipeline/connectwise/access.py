@@ -6,6 +6,7 @@ What belongs here: plain values that the client is made from or returns. What do
 from __future__ import annotations
 
 import base64
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +27,20 @@ _NAMES = {
 class Retries:
     """How often and how patiently a read is tried again.
 
-    `attempts` counts the first one too. Waits are random, up to `base` seconds doubled with each attempt and
-    never above `cap`; a `Retry-After` is obeyed instead, up to `patience` seconds: beyond that we give up.
+    `attempts` counts the first one too. A wait is `base` seconds, doubled with each attempt up to `cap`, of which
+    the last half is left to chance; a `Retry-After` is obeyed instead, up to `patience` seconds: beyond that we
+    give up.
     """
 
     attempts: int = 6
     base: float = 0.5
     cap: float = 30.0
     patience: float = 300.0
+
+    def wait(self, attempt: int) -> float:
+        """Seconds to wait after that many failed attempts."""
+        longest: float = min(self.cap, self.base * 2 ** (attempt - 1))
+        return random.uniform(longest / 2, longest)  # noqa: S311  # jitter, not a secret
 
 
 @dataclass(frozen=True, repr=False)

@@ -19,7 +19,7 @@ from urllib.parse import quote as url_quote
 from urllib.parse import urlsplit
 
 import httpx
-from tenacity import RetryCallState, Retrying, wait_random_exponential
+from tenacity import RetryCallState, Retrying
 
 from seatsync_pipeline.connectwise import faults
 from seatsync_pipeline.connectwise.access import (
@@ -83,7 +83,6 @@ class ConnectWiseReader:
         self._host = urlsplit(self.server).netloc
         self._credentials = credentials
         self._retries = retries or Retries()
-        self._backoff = wait_random_exponential(multiplier=self._retries.base, max=self._retries.cap)
         self._stopped = threading.Event()
         self._pacer = Pacer(requests_per_minute, sleep=self._sleep)
         self._counters = threading.Lock()
@@ -291,7 +290,7 @@ class ConnectWiseReader:
 
     def _wait_before_retry(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        seconds = self._backoff(state)
+        seconds = self._retries.wait(state.attempt_number)
         with self._counters:
             self.retried += 1
         if isinstance(error, TransientVendorError) and error.retry_after is not None:

@@ -18,7 +18,8 @@ from seatsync_pipeline.errors import IncompleteAnswer, PermanentVendorError
 
 _T = TypeVar("_T")
 
-_RECAP = "/finance/agreementrecap/"  # with the slash, as the specification writes it
+# The specification writes it with the slash, unlike every other list; a server may know it without.
+_RECAP = ("/finance/agreementrecap/", "/finance/agreementrecap")
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,16 @@ def read_recap(reader: ConnectWiseReader) -> dict[int, date | None] | int:
 
     The recap is younger than some servers, and a role may hide it: both are normal.
     """
-    try:
-        listed = read_list(reader, _RECAP, fields="id,nextInvoiceDate")
-        if not listed.rows:
-            listed = read_list(reader, _RECAP)
-    except PermanentVendorError as error:
-        if error.status in {403, 404}:
-            return error.status
-        raise
-    return {key: parse.recap_date(row) for key, row in listed.rows.items()}
+    status = 404
+    for path in _RECAP:
+        try:
+            listed = read_list(reader, path, fields="id,nextInvoiceDate")
+            if not listed.rows:
+                listed = read_list(reader, path)
+        except PermanentVendorError as error:
+            if error.status is None or not (300 <= error.status < 400 or error.status in {403, 404}):
+                raise
+            status = error.status
+        else:
+            return {key: parse.recap_date(row) for key, row in listed.rows.items()}
+    return status

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from seatsync_pipeline.connectwise.access import Answer
 from seatsync_pipeline.connectwise.client import ConnectWiseReader
+from seatsync_pipeline.errors import PermanentVendorError
 
 PAGE_SIZE = 1000  # the largest that ConnectWise serves; more is silently capped
 FORWARD_ONLY = "forward-only"
@@ -66,9 +67,14 @@ def next_page(link: str | None) -> Next | None:
 
 
 def read_list(
-    reader: ConnectWiseReader, path: str, *, fields: str | None = None, forward_only: bool = True
+    reader: ConnectWiseReader,
+    path: str,
+    *,
+    fields: str | None = None,
+    conditions: str | None = None,
+    forward_only: bool = True,
 ) -> Listed:
-    """Read every page of the list at `path`.
+    """Read every page of the list at `path`; `conditions` narrow it on the server, who may ignore them.
 
     Without `forward_only` page numbers are used at once: for lists that hardly ever have a second page, where
     they tell in one request that there is none.
@@ -77,6 +83,8 @@ def read_list(
     params: dict[str, str | int] = {"pageSize": PAGE_SIZE}
     if fields:
         params["fields"] = fields
+    if conditions:
+        params["conditions"] = conditions
     listed = _by_page_id(reader, path, params) if forward_only else None
     return listed or _by_page_number(reader, path, params)
 
@@ -88,7 +96,14 @@ def _by_page_id(reader: ConnectWiseReader, path: str, params: dict[str, str | in
     position: dict[str, str | int] = {}
     longest = 0
     while True:
-        answer = reader.get(path, {**params, **position}, forward_only=True)
+        try:
+            answer = reader.get(path, {**params, **position}, forward_only=True)
+        except PermanentVendorError as error:
+            if error.status == 400 and not asked:
+                return (
+                    None  # this list refuses forward-only; if it is something else, page numbers fail alike
+                )
+            raise
         page = _rows(reader, path, answer)
         following = next_page(answer.link)
         if not asked and _needs_page_numbers(answer, page, following):

@@ -102,6 +102,17 @@ def test_forward_only_follows_the_page_ids_to_the_end(total: int, link_on_last: 
     assert len(asked) == -(-total // 1000) + link_on_last
 
 
+def test_a_list_that_refuses_forward_only_is_read_by_page_numbers() -> None:
+    def answer(asked: Asked) -> Reply:
+        if "pagination-type" in asked.headers:
+            return Reply({"code": "InvalidRequest", "message": "not supported here"}, status=400)
+        return numbered(asked, total=1500, link="same")
+
+    with serve(answer) as (url, asked), reader_of(url) as reader:
+        assert len(read_list(reader, PATH).rows) == 1500
+    assert len(asked) == 3
+
+
 def test_a_short_page_without_a_link_is_the_last_but_proves_nothing() -> None:
     with serve(lambda _: Reply(records(1, 30))) as (url, asked), reader_of(url) as reader:
         listed = read_list(reader, PATH, forward_only=False)

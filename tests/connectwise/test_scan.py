@@ -251,7 +251,7 @@ def put(name: str, value: object, *, of: int) -> Callable[[Any], Any]:
         ),
         ({"kind": "error", "status": 403, "path": "*/catalog"}, CredentialsRefused, "Product Catalog"),
         ({"kind": "error", "status": 404, "path": "*/1003/additions"}, PermanentVendorError, "404"),
-        ({"kind": "error", "status": 400, "path": "*/agreementrecap/"}, PermanentVendorError, "400"),
+        ({"kind": "error", "status": 400, "path": "*/agreementrecap*"}, PermanentVendorError, "400"),
         ({"kind": "garbage", "path": "*/additions"}, TransientVendorError, "broke off"),
         (
             {"kind": "rewrite", "path": "*/1003/additions", "change": put("quantity", None, of=5003)},
@@ -326,11 +326,17 @@ def test_invoice_dates_come_from_the_recap_and_else_from_the_agreement(
     assert "for 50 agreements the agreement itself; " in str(result.details["invoice_dates"])
 
 
+@pytest.mark.parametrize("status", [307, 404])
+def test_the_recap_may_be_known_without_its_slash(sandbox: Sandbox, connect: Connect, status: int) -> None:
+    sandbox.connectwise.faults.add("error", path="*/agreementrecap/", status=status, times=None)
+    assert scan(connect(sandbox)).details["invoice_dates"] == "the recap"
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_without_a_recap_the_agreements_own_dates_serve(
     sandbox: Sandbox, connect: Connect, status: int
 ) -> None:
-    sandbox.connectwise.faults.add("error", path="*/agreementrecap/", status=status, times=None)
+    sandbox.connectwise.faults.add("error", path="*/agreementrecap*", status=status, times=None)
     result = scan(connect(sandbox))
     assert content(result) == expected(sandbox.month)
     assert result.details["invoice_dates"] == f"the agreements themselves (the recap answered {status})"
