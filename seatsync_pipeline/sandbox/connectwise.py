@@ -18,6 +18,13 @@ from itertools import count
 from typing import Any, Final
 
 from seatsync_pipeline.sandbox.additions import WriteRefused, create, patch
+from seatsync_pipeline.sandbox.invoices import (
+    Invoice,
+    InvoiceRefused,
+    last_issued,
+    preview_invoice,
+    run_invoice,
+)
 from seatsync_pipeline.sandbox.listing import ListRefused, counted, listed, one
 from seatsync_pipeline.sandbox.messages import Request, Response
 from seatsync_pipeline.sandbox.month import SampleMonth
@@ -53,15 +60,44 @@ class _Refused(Exception):
 
 
 class ConnectWise(StandIn):
-    """ConnectWise on loopback. `state`, `requests` and `faults` are open to tests; see records, service, faults."""
+    """ConnectWise on loopback. `state`, `requests` and `faults` are open to tests; see records, service, faults.
+
+    Beside ConnectWise's own API, `/_sandbox/invoices` shows invoices: GET those that were issued, or with
+    `?agreement=ID` what the next one would be; POST with an agreement issues it.
+    """
 
     def __init__(self, month: SampleMonth, *, tls: ssl.SSLContext | None = None) -> None:
         self.state = state_of(month)
         self._ids = count(1)
         super().__init__(
-            Service(self._answer, refusal, self.state.snapshot, ("127.0.0.1",), name="connectwise", tls=tls)
+            Service(
+                self._answer,
+                refusal,
+                self.state.snapshot,
+                ("127.0.0.1",),
+                name="connectwise",
+                controls={("GET", "invoices"): self._invoices, ("POST", "invoices"): self._issue},
+                tls=tls,
+            )
         )
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.service.server.port}"
+
+    def next_invoice(self, agreement_id: int) -> Invoice:
+        """What the agreement's next invoice would be now. Raises InvoiceRefused."""
+        return preview_invoice(self.state, agreement_id)
+
+    def run_invoice(self, agreement_id: int) -> Invoice:
+        """Issue the agreement's next invoice; its next invoice date moves by one cycle. Raises InvoiceRefused."""
+        return run_invoice(self.state, agreement_id)
+
+    def _invoices(self, options: dict[str, Any]) -> Any:
+        if options:
+            return self.next_invoice(_agreement_id(**options)).as_dict()
+        with self.state.lock:
+            return list(self.state.invoices.values())
+
+    def _issue(self, options: dict[str, Any]) -> Any:
+        return self.run_invoice(_agreement_id(**options)).as_dict()
 
     def _answer(self, request: Request) -> Response:
         try:
@@ -154,7 +190,8 @@ class ConnectWise(StandIn):
 
     def _table(self, resource: str) -> dict[int, Record]:
         if resource == "recap":
-            return {key: _recap(record) for key, record in self.state.agreements.items()}
+            agreements = self.state.agreements.items()
+            return {key: _recap(record, last_issued(self.state, key)) for key, record in agreements}
         name = "agreement_types" if resource == "types" else resource
         table: dict[int, Record] = getattr(self.state, name)
         return table
@@ -218,15 +255,21 @@ def refusal(status: int, message: str | None = None) -> Response:
     return _json({"code": code, "message": message or text, "errors": None}, status)
 
 
-def _recap(agreement: Record) -> Record:
+def _agreement_id(agreement: object) -> int:
+    if isinstance(agreement, bool) or not isinstance(agreement, int | str):
+        raise InvoiceRefused("name an agreement by its id")
+    return int(agreement)
+
+
+def _recap(agreement: Record, invoice: Record | None) -> Record:
     return {
         "id": agreement["id"],
         "name": agreement["name"],
         "companyName": agreement["company"]["name"],
         "agreementStatus": agreement["agreementStatus"],
         "nextInvoiceDate": agreement.get("nextInvoiceDate"),
-        "lastInvoiceDate": None,
-        "lastInvoiceNumber": None,
+        "lastInvoiceDate": invoice["date"] if invoice else None,
+        "lastInvoiceNumber": invoice["number"] if invoice else None,
         "nextInvoiceAmount": 0.0,
         "unbilledPeriods": 0,
     }

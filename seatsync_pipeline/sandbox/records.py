@@ -49,6 +49,7 @@ class ConnectWiseState:
     agreements: dict[int, Record] = field(default_factory=dict)
     additions: dict[int, Record] = field(default_factory=dict)
     catalog: dict[int, Record] = field(default_factory=dict)
+    invoices: dict[int, Record] = field(default_factory=dict)
     company_id: str = "seatsync_sandbox"
     public_key: str = "sandbox-public-key"
     private_key: str = "sandbox-private-key"
@@ -70,7 +71,7 @@ class ConnectWiseState:
     def snapshot(self) -> Record:
         """A copy of everything, as JSON values, without the keys."""
         with self.lock:
-            tables = ("companies", "agreement_types", "agreements", "additions", "catalog")
+            tables = ("companies", "agreement_types", "agreements", "additions", "catalog", "invoices")
             copied: Record = {name: list(getattr(self, name).values()) for name in tables}
             copied |= {"today": self.today.isoformat(), "codebase": self.codebase}
             loaded: Record = json.loads(json.dumps(copied))
@@ -112,9 +113,9 @@ def reference(kind: str, record: Record, *names: str) -> Record:
 
 def set_amounts(addition: Record) -> None:
     """Compute what ConnectWise derives: billed quantity (never below zero), extended price and cost, margin."""
-    quantity, less = _exact(addition["quantity"]), _exact(addition.get("lessIncluded"))
+    quantity, less = exact(addition["quantity"]), exact(addition.get("lessIncluded"))
     billed = max(Decimal(0), quantity - less)
-    price, cost = _exact(addition.get("unitPrice")), _exact(addition.get("unitCost"))
+    price, cost = exact(addition.get("unitPrice")), exact(addition.get("unitCost"))
     charged = billed * price if addition["billCustomer"] == "Billable" else Decimal(0)
     addition["billedQuantity"] = float(billed)
     addition["extPrice"] = float(charged)
@@ -122,7 +123,8 @@ def set_amounts(addition: Record) -> None:
     addition["margin"] = float(charged - billed * cost)
 
 
-def _exact(number: float | None) -> Decimal:
+def exact(number: float | None) -> Decimal:
+    """The decimal number that a double of ConnectWise's stands for; None is zero."""
     return Decimal(str(number or 0))
 
 

@@ -1,8 +1,9 @@
 """What both stand-ins share: the server, the log of requests, latency, faults, and `/_sandbox/`.
 
 `/_sandbox/` steers a sandbox that runs in another process: GET, POST and DELETE `faults` (POST takes the
-options of faults.py as one JSON object), GET `state`, GET and DELETE `requests`, POST `release` (`{"drop":
-true}` resets what is held). These paths need no credentials, are not logged, and are never struck by a fault.
+options of faults.py), GET `state`, GET and DELETE `requests`, POST `release` (`{"drop": true}` resets what is
+held), and what a stand-in adds. Options are one JSON object, or the query. These paths need no credentials, are
+not logged, and are never struck by a fault.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from seatsync_pipeline.sandbox.http import HttpServer
 from seatsync_pipeline.sandbox.messages import Request, Response, Wire
 
 CONTROL = "/_sandbox/"
+Control = Callable[[dict[str, Any]], Any]
 
 
 @dataclass
@@ -36,7 +38,8 @@ class LoggedRequest:
 class Service:
     """A stand-in that is served: `handler` answers, everything else is here.
 
-    `latency` is the time in seconds that every answer takes at least.
+    `controls` are the stand-in's own paths under `/_sandbox/`, by method and name; they get the options and
+    raise ValueError or TypeError for bad ones. `latency` is the time in seconds that every answer takes at least.
     """
 
     def __init__(
@@ -47,8 +50,10 @@ class Service:
         addresses: Sequence[str],
         *,
         name: str,
+        controls: Mapping[tuple[str, str], Control] | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._controls = dict(controls or {})
         self._answer = handler
         self._snapshot = snapshot
         self._log: list[LoggedRequest] = []
@@ -92,7 +97,8 @@ class Service:
         return response
 
     def _control(self, request: Request) -> Response:
-        routes: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
+        routes: dict[tuple[str, str], Control] = {
+            **self._controls,
             ("GET", "state"): lambda _: self._snapshot(),
             ("GET", "requests"): lambda _: [_shown(entry) for entry in self.requests],
             ("DELETE", "requests"): lambda _: self.forget_requests(),
@@ -105,7 +111,7 @@ class Service:
         if route is None:
             return _json({"error": f"unknown: {request.method} {request.path}"}, 404)
         try:
-            return _json(route(json.loads(request.body or b"{}")))
+            return _json(route({**dict(request.query), **json.loads(request.body or b"{}")}))
         except (ValueError, TypeError) as error:
             return _json({"error": str(error)}, 400)
 
