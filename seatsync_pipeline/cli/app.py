@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 import click
 
-from seatsync_pipeline.cli.output import OutputClosed, show_error
+from seatsync_pipeline.cli.interrupts import watched_interrupts
+from seatsync_pipeline.cli.output import OutputClosed, print_err, show_error
 from seatsync_pipeline.errors import SeatSyncError
 
 INTERRUPTED = 130
@@ -38,6 +39,13 @@ COMMANDS = {
     "setup": ("setup", "Export or import all mappings, links and agreement types."),
     "sandbox": ("sandbox", "Serve stand-ins for ConnectWise and Duo on this machine."),
 }
+
+
+class Interrupted(SeatSyncError):
+    """Ctrl-C. It has no place in the tree of errors: nothing was refused and nothing failed."""
+
+    def __init__(self) -> None:
+        super().__init__("running seatsync", "interrupted", "Nothing half-done is kept.")
 
 
 class App(click.Group):
@@ -65,45 +73,53 @@ class App(click.Group):
         before_dashes = arguments[: arguments.index("--")] if "--" in arguments else arguments
         as_json = "--json" in before_dashes
         extra["standalone_mode"] = False
-        try:
-            code = super().main(arguments, prog_name or "seatsync", **extra) or 0
-            sys.stdout.flush()
-        except SeatSyncError as error:
-            code = _tell(error, as_json=as_json)
-        except click.UsageError as error:
-            code = _tell(_usage(error), as_json=as_json) if as_json else _show_usage(error)
-        except click.ClickException as error:
-            code = _tell(
-                SeatSyncError("reading the command line", error.format_message(), ""), as_json=as_json
-            )
-        except (click.Abort, KeyboardInterrupt):
-            _tell(
-                SeatSyncError("running seatsync", "interrupted", "Nothing half-done is kept."),
-                as_json=as_json,
-            )
-            code = INTERRUPTED
-        except (OutputClosed, BrokenPipeError):
-            code = _leave_quietly()
+        with watched_interrupts() as interrupted:
+            try:
+                code = super().main(arguments, prog_name or "seatsync", **extra) or 0
+                sys.stdout.flush()
+            except BaseException as error:
+                known = _exit_code(error, as_json=as_json, interrupted=interrupted())
+                if known is None:
+                    raise
+                code = known
         sys.exit(code)
 
 
-def _tell(error: SeatSyncError, *, as_json: bool) -> int:
+def _exit_code(error: BaseException, *, as_json: bool, interrupted: bool) -> int | None:
+    """Tell what happened and give the exit code; None for what only a defect can raise."""
+    if interrupted or isinstance(error, click.Abort | KeyboardInterrupt):
+        # Also where the interrupt comes out as something else: a half-done import, an error of the database.
+        return _tell(Interrupted(), as_json=as_json, code=INTERRUPTED)
+    match error:
+        case SeatSyncError():
+            return _tell(error, as_json=as_json)
+        case click.UsageError() if not as_json:
+            error.show()
+            return 2
+        case click.ClickException():
+            return _tell(_usage(error), as_json=as_json)
+        case OutputClosed() | BrokenPipeError():
+            return _leave_quietly()
+        case _:
+            return None
+
+
+def _tell(error: SeatSyncError, *, as_json: bool, code: int = 2) -> int:
     try:
-        show_error(error, as_json=as_json)
+        if isinstance(error, Interrupted) and not as_json:
+            print_err("Interrupted. Nothing half-done is kept.")
+        else:
+            show_error(error, as_json=as_json)
         sys.stdout.flush()
     except (OutputClosed, BrokenPipeError):
         return _leave_quietly()
-    return 2
+    return code
 
 
-def _usage(error: click.UsageError) -> SeatSyncError:
-    path = error.ctx.command_path if error.ctx else "seatsync"
+def _usage(error: click.ClickException) -> SeatSyncError:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else "seatsync"
     return SeatSyncError("reading the command line", error.format_message(), f"See `{path} --help`.")
-
-
-def _show_usage(error: click.UsageError) -> int:
-    error.show()
-    return 2
 
 
 def _leave_quietly() -> int:

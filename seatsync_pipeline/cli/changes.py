@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatsync_pipeline.cli.output import clean, finish
 from seatsync_pipeline.cli.session import Session
-from seatsync_pipeline.cli.summary import summary_document
+from seatsync_pipeline.cli.summary import say, summary_document
 from seatsync_pipeline.errors import SeatSyncError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def report(session: Session, changes: Sequence[Change], by: str, said: str, *, a
     def show(console: Console) -> None:
         console.print(clean(said))
         for note in document["notes"]:
-            console.print(clean(f"  note: {note}"), style="yellow")
+            say(console, "note: ", note, style="yellow")
         for one in renewed:
             _show_renewed(console, one)
 

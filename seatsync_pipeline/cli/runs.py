@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from seatsync_pipeline.cli.options import json_option, source_argument
-from seatsync_pipeline.cli.output import clean, finish, working
+from seatsync_pipeline.cli.output import finish, working
 from seatsync_pipeline.cli.session import Session, plural
-from seatsync_pipeline.cli.summary import show_summary, summary_document
+from seatsync_pipeline.cli.summary import say, show_summary, summary_document
 from seatsync_pipeline.errors import ConfigurationError, InputRefused
 
 if TYPE_CHECKING:
@@ -200,11 +200,11 @@ def _report(
         title = document["source"].capitalize()
         console.print(f"{title}: {plural(document['accounts'], noun)} read, {len(failed)} failed.")
         for one in failed[:_FAILED_SHOWN]:
-            console.print(clean(f"  {one['account_name']} ({one['license']}): {one['reason']}"))
+            say(console, "", f"{one['account_name']} ({one['license']}): {one['reason']}")
         if len(failed) > _FAILED_SHOWN:
             console.print(f"  ... and {len(failed) - _FAILED_SHOWN} more")
         for finding in snapshot.findings:
-            console.print(clean(f"  {finding.verdict}: {finding.message}"), style="yellow")
+            say(console, "! ", f"{finding.verdict}: {finding.message}", style="yellow")
         console.print()
         show_summary(console, session, session.preview(snapshot.source))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -55,12 +56,20 @@ def show_head(console: Console, session: Session, preview: Preview) -> None:
     )
     snapshot, scan = preview.snapshot, preview.scan
     taken = f"{session.local(snapshot['taken_at'])}, {age_text(snapshot['taken_at'])}"
-    console.print(f"  snapshot  {snapshot['verdict']}, {taken}")
-    console.print(f"  scan      {session.local(scan['taken_at'])}, {age_text(scan['taken_at'])}")
-    console.print(f"  totals    {_totals(preview.totals)}")
-    console.print(f"  money     {_money(preview.rows)}")
+    say(console, "snapshot  ", f"{snapshot['verdict']}, {taken}")
+    say(console, "scan      ", f"{session.local(scan['taken_at'])}, {age_text(scan['taken_at'])}")
+    say(console, "totals    ", _totals(preview.totals))
+    say(console, "money     ", _money(preview.rows))
     for warning in warnings(preview):
-        console.print(clean(f"  ! {warning}"), style="yellow")
+        say(console, "! ", warning, style="yellow")
+
+
+def say(console: Console, label: str, text: str, *, style: str | None = None) -> None:
+    """Print a labelled sentence, its further lines below its first word."""
+    lines = textwrap.wrap(
+        clean(text), console.width, initial_indent=f"  {label}", subsequent_indent=" " * (len(label) + 2)
+    )
+    console.print("\n".join(lines), style=style)
 
 
 def warnings(preview: Preview) -> list[str]:

@@ -114,7 +114,10 @@ def _notes(row: Row, width: int) -> Iterator[str]:
         marks.append("blocked")
     lines = [f"[{', '.join(marks)}]"] if marks else []
     if row["status"] in _EXPLAINED:
-        lines.append(str(row["reason"]))
+        lines.append(str(row["reason"]).removeprefix(f"{whom(row)}: "))
+    if row["candidates"]:
+        named = (f"{c['company_name']} (id {c['company_id']})" for c in row["candidates"])
+        lines.append(f"candidates: {', '.join(named)}")
     for line in lines:
         yield from textwrap.wrap(clean(line), width, initial_indent="    ", subsequent_indent="    ")
 

@@ -228,7 +228,7 @@ def _pick(text: str, accounts: dict[str, Account], tried: str, absent: str) -> A
     if found:
         keys = ", ".join(account.key for account in found)
         raise InputRefused(tried, f"{len(found)} accounts have this name", f"Name it by its key: {keys}.")
-    labels = {f"{account.name} (key {account.key})": account.name for account in accounts.values()}
+    labels = [(f"{account.name} (key {account.key})", account.name) for account in accounts.values()]
     raise NotFound(tried, absent, did_you_mean(name, labels, "Give its key or its exact name."))
 
 

@@ -104,7 +104,7 @@ class Known:
         text = text.strip()
         company = self._companies.get(int(text)) if text.isdecimal() else None
         if company is None:
-            ids = {f"{c.name} (id {c.company_id})": c.name for c in self.scan.companies if is_live(c)}
+            ids = [(f"{c.name} (id {c.company_id})", c.name) for c in self.scan.companies if is_live(c)]
             raise NotFound(
                 self._tried,
                 f"the latest scan has no company with the id {text!r}",

@@ -1,0 +1,149 @@
+"""What `seatsync doctor` looks at on this machine; the vendors are `vendor_checks`.
+
+A check never raises for what it is there to find, and changes nothing: not even SEATSYNC_HOME is created.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from seatsync_pipeline.errors import SeatSyncError, WarehouseBusy
+
+if TYPE_CHECKING:
+    from seatsync_pipeline.settings import Settings
+
+State = Literal["ok", "warn", "fail"]
+
+_FULL, _TIGHT = 200 * 1024**2, 1024**3  # bytes
+_OLDEST_PYTHON, _NEWEST_PYTHON = (3, 11), (3, 14)
+_OLDEST_DUCKDB, _NEWEST_DUCKDB = (1, 5), 2  # a major newer than this is untried
+_DATABASE_PATIENCE = 2.0  # seconds: a doctor who waits a minute for a lock looks ill himself
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. `fail` stops the work, `warn` will stop or mislead it some day."""
+
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def from_error(name: str, error: SeatSyncError, state: State = "fail") -> Check:
+    return Check(name, state, f"{error.tried}: {error.found}", error.remedy)
+
+
+def all_checks() -> list[Check]:
+    """Every check, in the order in which an operator would mend things."""
+    from seatsync_pipeline.settings import load_settings
+
+    try:
+        settings = load_settings()
+    except SeatSyncError as error:
+        return [from_error("settings", error), *version_checks()]
+    from seatsync_pipeline.cli.vendor_checks import connectwise_checks, duo_checks
+
+    return [
+        settings_check(settings),
+        *version_checks(),
+        home_check(settings.home),
+        disk_check(settings.home),
+        database_check(settings),
+        columns_check(settings.home),
+        *connectwise_checks(settings),
+        *duo_checks(settings),
+    ]
+
+
+def settings_check(settings: Settings) -> Check:
+    if settings.fixed_today:
+        return Check(
+            "settings",
+            "warn",
+            f"today is fixed to {settings.fixed_today}",
+            "Unset SEATSYNC_TODAY unless you work with the sandbox.",
+        )
+    return Check("settings", "ok", f"SEATSYNC_HOME is {settings.home}")
+
+
+def version_checks() -> list[Check]:
+    import duckdb
+
+    python = sys.version_info[:2]
+    fits = _OLDEST_PYTHON <= python <= _NEWEST_PYTHON
+    major, minor = (int(part) for part in duckdb.__version__.split(".")[:2])
+    tried = (major, minor) >= _OLDEST_DUCKDB and major <= _NEWEST_DUCKDB
+    return [
+        Check(
+            "python",
+            "ok" if fits else "fail",
+            ".".join(str(part) for part in sys.version_info[:3]),
+            "" if fits else "Use Python 3.11 to 3.14.",
+        ),
+        Check(
+            "duckdb",
+            "ok" if tried else "fail",
+            duckdb.__version__,
+            "" if tried else "Install what requirements.lock names: make setup.",
+        ),
+    ]
+
+
+def home_check(home: Path) -> Check:
+    """Whether the folder can be written to, and read by its owner alone: it holds whom the MSP bills."""
+    if not home.exists():
+        parent = next((folder for folder in home.parents if folder.exists()), Path("/"))
+        if os.access(parent, os.W_OK | os.X_OK):
+            return Check("home", "ok", f"{home} does not exist yet and will be created")
+        return Check("home", "fail", f"{home} cannot be created", "Point SEATSYNC_HOME at a folder of yours.")
+    if not home.is_dir() or not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        return Check("home", "fail", f"{home} cannot be written to", "Correct its permissions.")
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        return Check("home", "warn", f"{home} is open to other users ({mode:o})", f"Run: chmod 700 {home}")
+    return Check("home", "ok", f"{home} is writable and private")
+
+
+def disk_check(home: Path) -> Check:
+    folder = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(folder).free
+    told = f"{free / 1024**3:.1f} GiB free"
+    if free < _FULL:
+        return Check("disk", "fail", told, "Free some space: nothing can be stored.")
+    return Check(
+        "disk", "warn" if free < _TIGHT else "ok", told, "Free some space soon." if free < _TIGHT else ""
+    )
+
+
+def database_check(settings: Settings) -> Check:
+    from seatsync_pipeline.warehouse import Warehouse
+
+    if not settings.database.exists():
+        return Check("database", "ok", "none yet; the first scan creates it")
+    try:
+        with Warehouse(settings.database, deadline=_DATABASE_PATIENCE).read() as connection:
+            rows = connection.execute("select source, count(*) from snapshot group by source order by source")
+            counts = ", ".join(f"{source} {count}" for source, count in rows.fetchall())
+    except WarehouseBusy as error:
+        return from_error("database", error, "warn")
+    except SeatSyncError as error:
+        return from_error("database", error)
+    return Check("database", "ok", f"opens; snapshots: {counts or 'none'}")
+
+
+def columns_check(home: Path) -> Check:
+    """Whether the Avanan header aliases and status words can be read."""
+    from seatsync_pipeline.sources.avanan_columns import load_columns
+
+    try:
+        columns = load_columns(home / "avanan_columns.toml")
+    except SeatSyncError as error:
+        return from_error("avanan columns", error)
+    return Check("avanan columns", "ok", columns.origin)
