@@ -115,6 +115,11 @@ class ConnectWiseReader:
         """Whom the TLS connections of this server trust."""
         return self._tls
 
+    @property
+    def company(self) -> str:
+        """The company that logs in to this server."""
+        return self._credentials.company_id
+
     def address(self, path: str) -> str:
         """The URL of `path` (below `apis/3.0`) on this server, under today's codebase."""
         return self._url(self.codebase, path)

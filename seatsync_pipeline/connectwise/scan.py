@@ -71,6 +71,7 @@ def scan(
         taken_at=now(),
         details={
             "server": reader.server,
+            "company": reader.company,
             "codebase": reader.codebase,
             "requests": reader.requests,
             "retries": reader.retried,

@@ -48,7 +48,7 @@ class Preview:
     """A stored preview. `rows` hold the public columns; `stale` is judged at the moment of loading."""
 
     preview_id: str
-    source: str
+    source: Source
     created_at: datetime
     today: date
     stale: bool

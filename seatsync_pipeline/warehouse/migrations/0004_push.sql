@@ -8,6 +8,7 @@ create table operation (
     selection_digest varchar not null unique,
     approved_by      varchar not null,
     server           varchar not null,     -- the ConnectWise it may write to
+    agreement_types  varchar not null,     -- JSON: the filter it was approved under
     started_at       timestamp not null
 );
 

@@ -1,0 +1,308 @@
+"""One approved row after another: re-check, intent, one write, read-back, outcome.
+
+What belongs here: the order of those steps for one row, and what follows from each way they can end. What does
+not: which rows there are and when to stop (`operate`), and the rules themselves (`recheck`, `settle`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from seatsync_pipeline.connectwise.client import ConnectWiseReader
+from seatsync_pipeline.connectwise.records import Addition, Product
+from seatsync_pipeline.connectwise.writer import ConnectWiseWriter, calendar_text
+from seatsync_pipeline.errors import AnswerLost, SeatSyncError, VendorError, WriteRefused
+from seatsync_pipeline.push import live, recheck, settle
+from seatsync_pipeline.push.dates import effective_dates, refuses_the_date
+from seatsync_pipeline.push.journal import Intent, Journal, Outcome
+from seatsync_pipeline.push.plan import Change
+from seatsync_pipeline.push.settle import Finding, Found
+from seatsync_pipeline.reconcile.book import Book
+from seatsync_pipeline.reconcile.rows import Action
+
+_DONE = {Action.UPDATE: "updated", Action.CREATE: "created", Action.CANCEL: "cancelled"}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a create whose answer was lost is looked for, in seconds.
+
+    ConnectWise has no idempotency key and its lists may lag behind a write: `looks` times, `pause` apart; only a
+    later run that still finds nothing `repost_after` the intent may send it again.
+    """
+
+    looks: int = 6
+    pause: float = 6.0
+    repost_after: float = 65.0
+
+
+class OutcomeUnknown(SeatSyncError):
+    """Nobody can tell yet whether a write was taken: the row stays open and the operation is interrupted."""
+
+
+class RowRunner:
+    """Carries out the rows of one operation. Reads go through `reader`, writes through `writer` alone.
+
+    Without a writer it can only rehearse, and settle by reading.
+    """
+
+    def __init__(
+        self,
+        reader: ConnectWiseReader,
+        writer: ConnectWiseWriter | None,
+        journal: Journal,
+        operation_id: str,
+        *,
+        agreement_types: frozenset[str],
+        changes: tuple[Change, ...],
+        today: Callable[[], date],
+        patience: Patience,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._journal = journal
+        self._operation_id = operation_id
+        self._agreement_types = agreement_types
+        self._changes = changes
+        self._today = today
+        self._patience = patience
+        self._sleep = sleep
+        self._books: dict[int, Book] = {}
+
+    def why_not(self, change: Change) -> str | None:
+        """Steps 1 and 2 alone: why the row would be skipped now; None when it would be written."""
+        return self._recheck(change)[0]
+
+    def run(self, change: Change) -> Outcome:
+        """Carry out a row that nothing was sent for yet."""
+        why, addition, product = self._recheck(change)
+        if why is not None:
+            return self._skipped(change, why, addition)
+        if change.action is Action.CREATE:
+            return self._create(change, product)
+        return self._change(change, addition)
+
+    def resume(self, change: Change, intent: Intent) -> Outcome:
+        """Carry on with a row whose intent is on record and whose outcome is not."""
+        found = self._look(change, intent)
+        if found.finding is not Finding.NOT_WRITTEN:
+            return self._outcome(change, intent, found)
+        if change.action is not Action.CREATE:
+            return self._send_again(change, intent)
+        while self._age(intent) < self._patience.repost_after:
+            self._sleep(self._patience.pause)
+            found = self._look(change, intent)
+            if found.finding is not Finding.NOT_WRITTEN:
+                return self._outcome(change, intent, found)
+        return self.run(change)
+
+    def settle_by_reading(self, change: Change, intent: Intent) -> Outcome:
+        """What became of an open row, without ever writing: for an operation that is abandoned."""
+        found = self._look(change, intent)
+        if found.finding is Finding.NOT_WRITTEN:
+            return Outcome(
+                change.row_id,
+                "failed",
+                f"abandoned: {found.why}",
+                change.agreement_id,
+                change.addition_id,
+                intent.live,
+                found.addition,
+            )
+        return self._outcome(change, intent, found)
+
+    def _pen(self) -> ConnectWiseWriter:
+        if self._writer is None:
+            raise RuntimeError("a rehearsal must not write")
+        return self._writer
+
+    def _age(self, intent: Intent) -> float:
+        return (datetime.now(UTC).replace(tzinfo=None) - intent.made_at).total_seconds()
+
+    def _recheck(self, change: Change) -> tuple[str | None, Addition | None, Product | None]:
+        """Read what matters now; why the row must be skipped (or None), its addition, the catalog's product."""
+        today = self._today()
+        book = self._books.get(change.company_id)
+        if book is None or book.today != today:
+            mine = tuple(c for c in self._changes if c.company_id == change.company_id)
+            book = live.read_company(self._reader, change.company_id, mine, self._agreement_types, today)
+            self._books[change.company_id] = book
+        addition = product = None
+        if change.action is Action.CREATE:
+            product = live.read_product(self._reader, change.product_id)
+        else:
+            addition = live.read_addition(self._reader, change)
+        return recheck.why_not(change, book, addition, product, today), addition, product
+
+    def _change(self, change: Change, before: Addition | None) -> Outcome:
+        """Update or cancel: intent, PATCH, read back."""
+        intent = self._journal.intend(self._operation_id, change, _patch(change), live=before, known_ids=())
+        with self._answer_may_be_lost() as answer:
+            self._patch(change)
+        if not answer.lost:
+            return self._read_back(change, intent)
+        found = self._look(change, intent)
+        if found.finding is Finding.NOT_WRITTEN:
+            return self._send_again(change, intent)
+        return self._outcome(change, intent, found)
+
+    def _send_again(self, change: Change, intent: Intent) -> Outcome:
+        """The write provably was not taken: once more, under the same intent; then only looking is left."""
+        with self._answer_may_be_lost() as answer:
+            self._patch(change)
+        if not answer.lost:
+            return self._read_back(change, intent)
+        found = self._look(change, intent)
+        if found.finding is Finding.NOT_WRITTEN:
+            raise _unknown(change, found.why)
+        return self._outcome(change, intent, found)
+
+    def _patch(self, change: Change) -> None:
+        if change.addition_id is None:
+            raise ValueError(f"row {change.row_id} names no addition")
+        if change.action is Action.CANCEL and change.planned_date is not None:
+            self._pen().set_cancelled_date(change.agreement_id, change.addition_id, change.planned_date)
+        else:
+            self._pen().set_quantity(change.agreement_id, change.addition_id, change.after)
+
+    def _create(self, change: Change, product: Product | None) -> Outcome:
+        """Create: intent, POST, read back; once per day to try, while ConnectWise refuses only the day."""
+        if product is None:
+            raise ValueError(f"row {change.row_id} has no catalog product")
+        agreement = self._books[change.company_id].agreements[change.agreement_id]
+        refusal = ""
+        tried = []
+        for day in effective_dates(self._today(), agreement.next_invoice_date):
+            known = live.read_agreement_additions(self._reader, change.agreement_id)
+            request = _post(change, product, day)
+            intent = self._journal.intend(self._operation_id, change, request, live=None, known_ids=known)
+            tried.append(day.isoformat())
+            made: int | None = None
+            try:
+                with self._answer_may_be_lost() as answer:
+                    made = self._pen().add(change.agreement_id, request)
+            except WriteRefused as error:
+                if not refuses_the_date(error.found):
+                    return self._failed(change, error.found)
+                refusal = error.found
+                continue
+            if made is not None and not answer.lost:
+                return self._read_back_created(change, intent, made)
+            return self._outcome(change, intent, self._find_created(change, intent))
+        works = agreement.next_invoice_date
+        advice = f"; {works} (the next invoice date) would work" if works else ""
+        return self._failed(change, f"{refusal} (tried {', '.join(tried)}{advice})")
+
+    def _find_created(self, change: Change, intent: Intent) -> Found:
+        """Look for a create whose answer was lost, patiently. Raises OutcomeUnknown when it does not show."""
+        for look in range(self._patience.looks):
+            if look:
+                self._sleep(self._patience.pause)
+            found = self._look(change, intent)
+            if found.finding is not Finding.NOT_WRITTEN:
+                return found
+        raise _unknown(change, found.why)
+
+    def _look(self, change: Change, intent: Intent) -> Found:
+        try:
+            if change.action is Action.CREATE:
+                listed = live.read_agreement_additions(self._reader, change.agreement_id)
+                return settle.of_create(change, intent, listed)
+            return settle.of_addition(change, intent, live.read_addition(self._reader, change))
+        except VendorError as error:
+            raise _unknown(change, f"ConnectWise could not be read: {error.found}") from error
+
+    def _read_back(self, change: Change, intent: Intent) -> Outcome:
+        """Prove the write by a GET on the id, never by its own answer or a list."""
+        found = self._look(change, intent)
+        if found.finding is Finding.NOT_WRITTEN:
+            found = Found(
+                Finding.UNRESOLVED,
+                f"ConnectWise accepted the write, but the addition reads back as before ({found.why})",
+                found.addition,
+            )
+        return self._outcome(change, intent, found)
+
+    def _read_back_created(self, change: Change, intent: Intent, made: int) -> Outcome:
+        try:
+            addition = live.read_addition_by_id(self._reader, change.agreement_id, made, change)
+        except VendorError as error:
+            raise _unknown(change, f"it could not be read back: {error.found}") from error
+        if addition is None:
+            return self._outcome(change, intent, self._find_created(change, intent))
+        return self._outcome(change, intent, settle.of_create(change, intent, {made: addition}))
+
+    def _outcome(self, change: Change, intent: Intent, found: Found) -> Outcome:
+        addition = found.addition
+        return Outcome(
+            row_id=change.row_id,
+            outcome=_DONE[change.action] if found.finding is Finding.DONE else "unresolved",
+            reason=_sentence(change, intent, found),
+            agreement_id=change.agreement_id,
+            addition_id=addition.addition_id if addition else change.addition_id,
+            before=intent.live,
+            after=addition,
+        )
+
+    def _skipped(self, change: Change, why: str, addition: Addition | None) -> Outcome:
+        return Outcome(
+            change.row_id, "skipped", why, change.agreement_id, change.addition_id, addition, addition
+        )
+
+    def _failed(self, change: Change, why: str) -> Outcome:
+        return Outcome(change.row_id, "failed", why, change.agreement_id, change.addition_id)
+
+    @contextmanager
+    def _answer_may_be_lost(self) -> Iterator[_Answer]:
+        answer = _Answer()
+        try:
+            yield answer
+        except AnswerLost:
+            answer.lost = True
+
+
+class _Answer:
+    lost = False
+
+
+def _sentence(change: Change, intent: Intent, found: Found) -> str:
+    if found.finding is not Finding.DONE or found.addition is None:
+        return found.why
+    if intent.live is None:
+        return f"added and read back: addition {found.addition.addition_id}"
+    others = settle.unchanged_but_for(change, intent.live, found.addition)
+    if others:
+        return f"written and read back; also changed by somebody else meanwhile: {', '.join(others)}"
+    return "written and read back"
+
+
+def _unknown(change: Change, why: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"the {change.action} for {change.company_name}, {change.product_identifier}",
+        f"its outcome is unknown: {why}",
+        "Run the same selection again: SeatSync looks first, and writes only what provably was not written.",
+    )
+
+
+def _patch(change: Change) -> dict[str, Any]:
+    if change.action is Action.CANCEL and change.planned_date is not None:
+        return {"cancelledDate": calendar_text(change.planned_date)}
+    return {"quantity": change.after}
+
+
+def _post(change: Change, product: Product, day: date) -> dict[str, Any]:
+    """A new addition: catalog price, cost and taxable flag; no end, nothing derived."""
+    body: dict[str, Any] = {
+        "product": {"id": change.product_id},
+        "quantity": change.after,
+        "billCustomer": "Billable",
+        "effectiveDate": calendar_text(day),
+    }
+    known = {"unitPrice": product.price, "unitCost": product.cost, "taxableFlag": product.taxable}
+    return body | {name: value for name, value in known.items() if value is not None}

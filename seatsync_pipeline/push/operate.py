@@ -1,0 +1,184 @@
+"""Operations: one selection, carried out once, by one process at a time.
+
+What belongs here: starting, resuming, stopping and abandoning an operation, the lock, and the report. What does
+not: the single row (`apply`) and whether the selection may be pushed at all (`gate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from seatsync_pipeline.errors import (
+    CredentialsRefused,
+    InputRefused,
+    VendorError,
+    WarehouseError,
+)
+from seatsync_pipeline.push.apply import OutcomeUnknown, RowRunner
+from seatsync_pipeline.push.journal import Journal, OperationRecord, Outcome
+from seatsync_pipeline.push.plan import Change
+
+FAILURES_IN_A_ROW = 5
+COUNTS = ("created", "updated", "cancelled", "skipped", "failed", "unresolved", "not_attempted")
+
+Progress = Callable[[int, int, Change, str], None]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one run of an operation ended: `state`, and a sentence why unless it is finished."""
+
+    state: str
+    note: str | None
+    audit_head: str | None
+
+
+@contextmanager
+def exclusive(home: Path) -> Iterator[None]:
+    """Hold the lock under which pushes run; the system frees it when the process dies, however it dies.
+
+    Raises InputRefused at once when another push holds it.
+    """
+    lock = FileLock(home / "push.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputRefused(
+            "starting a push",
+            "another push is running",
+            "Wait until it has ended: `seatsync operations` shows it.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def carry_out(record: OperationRecord, runner: RowRunner, journal: Journal, progress: Progress) -> Ending:
+    """Work off what is left of an operation, in order, and record how it ended.
+
+    A failed row never stops the others, but a refusal of the credentials or 5 failures in a row (in row order)
+    stop the operation, and an unknown outcome or a journal that cannot be written interrupts it.
+    """
+    outcomes = dict(record.outcomes)
+    failures = 0
+    for position, change in enumerate(record.changes, 1):
+        if change.row_id in outcomes:
+            continue
+        try:
+            outcome = _one(record, runner, change, outcomes)
+            journal.settle(record.operation_id, change, outcome)
+        except OutcomeUnknown as error:
+            return _end(journal, record, "interrupted", str(error))
+        except CredentialsRefused as error:
+            journal.settle(record.operation_id, change, _failed(change, str(error)))
+            return _end(journal, record, "stopped", str(error))
+        except WarehouseError as error:
+            # Its outcome could not be committed: no further row may start. The state is told by the open
+            # intent, so that nothing more has to be written now.
+            return Ending("interrupted", str(error), None)
+        outcomes[change.row_id] = outcome
+        progress(position, len(record.changes), change, outcome.outcome)
+        failures = failures + 1 if outcome.outcome == "failed" else 0
+        if failures == FAILURES_IN_A_ROW:
+            return _end(journal, record, "stopped", f"{FAILURES_IN_A_ROW} failures in a row")
+    bad = any(o.outcome in {"failed", "unresolved"} for o in outcomes.values())
+    return _end(journal, record, "finished_with_failures" if bad else "finished", None)
+
+
+def abandon(record: OperationRecord, runner: RowRunner, journal: Journal, *, reason: str) -> Ending:
+    """Give an unfinished operation up: its open rows are settled by reading alone, the rest stays undone."""
+    for change in record.open_rows():
+        intent = record.intents[change.row_id]
+        journal.settle(record.operation_id, change, runner.settle_by_reading(change, intent))
+    note = f"abandoned by {journal.run_by}: {reason}"
+    return _end(journal, record, "finished_with_failures", note)
+
+
+def _one(record: OperationRecord, runner: RowRunner, change: Change, outcomes: dict[str, Outcome]) -> Outcome:
+    first = change.after_row_id
+    if first is not None and change.row_id not in record.intents:
+        done = outcomes.get(first)
+        if done is None or (done.outcome != "created" and "already applied" not in done.reason):
+            found = "has no outcome" if done is None else f"was {done.outcome}"
+            return Outcome(
+                change.row_id,
+                "skipped",
+                f"the create it is paired with {found}: the old line stays until the new one bills",
+                change.agreement_id,
+                change.addition_id,
+            )
+    try:
+        intent = record.intents.get(change.row_id)
+        return runner.run(change) if intent is None else runner.resume(change, intent)
+    except (CredentialsRefused, OutcomeUnknown, WarehouseError):
+        raise
+    except VendorError as error:
+        return _failed(change, str(error))
+
+
+def _failed(change: Change, why: str) -> Outcome:
+    return Outcome(change.row_id, "failed", why, change.agreement_id, change.addition_id)
+
+
+def _end(journal: Journal, record: OperationRecord, state: str, note: str | None) -> Ending:
+    return Ending(state, note, journal.end(record.operation_id, state, note))
+
+
+def state_of(record: OperationRecord, *, running: bool) -> str:
+    """The state for people: an operation that says `running` while nobody holds the lock was interrupted."""
+    return "interrupted" if record.state == "running" and not running else record.state
+
+
+def is_running(home: Path) -> bool:
+    """Whether some process holds the push lock at this moment."""
+    try:
+        with exclusive(home):
+            return False
+    except InputRefused:
+        return True
+
+
+def report(record: OperationRecord, *, state: str) -> dict[str, Any]:
+    """The document of `seatsync operations ID --json`; numbers are Decimals, dates are dates."""
+    counts = dict.fromkeys(COUNTS, 0)
+    items = []
+    for change in record.changes:
+        outcome = record.outcomes.get(change.row_id)
+        open_row = change.row_id in record.intents and outcome is None
+        name = outcome.outcome if outcome else "outcome unknown" if open_row else "not_attempted"
+        counts["unresolved" if open_row else name] += 1
+        items.append(
+            {
+                "row_id": change.row_id,
+                "action": change.action,
+                "outcome": name,
+                "reason": outcome.reason if outcome else None,
+                "agreement_id": change.agreement_id,
+                "addition_id": outcome.addition_id if outcome else change.addition_id,
+                "before": asdict(outcome.before) if outcome and outcome.before else None,
+                "after": asdict(outcome.after) if outcome and outcome.after else None,
+                "company_name": change.company_name,
+                "product_identifier": change.product_identifier,
+            }
+        )
+    return {
+        "operation_id": record.operation_id,
+        "source": record.source,
+        "preview_id": record.preview_id,
+        "selection_digest": record.selection_digest,
+        "approved_by": record.approved_by,
+        "started_at": record.started_at,
+        "finished_at": record.last_event_at if record.ended else None,
+        "state": state,
+        "note": record.note,
+        "counts": counts,
+        "audit_head": record.audit_head,
+        "items": items,
+    }

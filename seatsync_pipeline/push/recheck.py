@@ -1,0 +1,138 @@
+"""Whether what was approved is still true: one pure function per row, over what ConnectWise says now.
+
+Already at its target: nothing to write. Anything else that changed since the preview: not written either, and
+both values are named. Only a row that is exactly as it was approved goes on.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from seatsync_pipeline.connectwise.records import Addition, Product
+from seatsync_pipeline.exact_json import plain
+from seatsync_pipeline.push.plan import Change
+from seatsync_pipeline.reconcile.book import Book, is_active, last_billed_day
+from seatsync_pipeline.reconcile.rows import Action
+
+ALREADY_APPLIED = "already applied"
+CHANGED = "changed in ConnectWise since the preview"
+MOVED = "billing period moved"
+
+
+def at_target(change: Change, live: Addition) -> bool:
+    """Whether an addition is already what an update or cancel would make of it."""
+    if live.product_id != change.product_id:
+        return False
+    if change.action is Action.CANCEL:
+        return live.cancelled_date is not None and live.cancelled_date == change.planned_date
+    return live.quantity == change.after
+
+
+def why_not(
+    change: Change, book: Book, live: Addition | None, product: Product | None, today: date
+) -> str | None:
+    """Why the row must be skipped; None when it is still as approved.
+
+    `live` is the addition just read by id (updates and cancels), `product` the catalog's (creates).
+    """
+    if change.action is Action.CREATE:
+        return _why_not_create(change, book, product, today)
+    if live is None:
+        return f"{CHANGED}: addition {change.addition_id} is not there any more"
+    if at_target(change, live):
+        return f"{ALREADY_APPLIED}: {_target(change)}"
+    differences = [*_of_addition(change, live), *_of_company(change, book)]
+    if differences:
+        return f"{CHANGED}: {'; '.join(differences)}"
+    return _moved_cancel(change, book, live, today) if change.action is Action.CANCEL else None
+
+
+def _why_not_create(change: Change, book: Book, product: Product | None, today: date) -> str | None:
+    line = book.line((change.company_id, change.product_id)).additions
+    for addition in line:
+        if addition.agreement_id == change.agreement_id and addition.quantity == change.after:
+            return f"{ALREADY_APPLIED}: addition {addition.addition_id} bills {plain(change.after)}"
+    differences = _of_company(change, book)
+    if product is None:
+        differences.append(f"product {change.product_identifier} is not in the catalog any more")
+    else:
+        differences += _of_product(change, product)
+    if differences:
+        return f"{CHANGED}: {'; '.join(differences)}"
+    planned = change.planned_date
+    if planned is None or (planned.year, planned.month) != (today.year, today.month):
+        return f"{MOVED}: planned for {planned:%Y-%m}, and it is {today:%Y-%m} now"
+    return None
+
+
+def _of_addition(change: Change, live: Addition) -> list[str]:
+    pairs = [
+        ("quantity", _number(change.before), _number(live.quantity)),
+        ("product", change.product_id, live.product_id),
+        ("price", _number(change.unit_price), _number(live.unit_price)),
+        ("effective date", change.effective_date, live.effective_date),
+        ("cancelled date", change.cancelled_date, live.cancelled_date),
+        ("agreement", change.agreement_id, live.agreement_id),
+    ]
+    return [_differs(name, was, now) for name, was, now in pairs if was != now]
+
+
+def _of_company(change: Change, book: Book) -> list[str]:
+    """The agreement, and which additions bill this line now."""
+    agreement = book.agreements.get(change.agreement_id)
+    if agreement is None:
+        return [f"agreement {change.agreement_id} is not there any more"]
+    found = []
+    if agreement.company_id != change.company_id:
+        found.append(_differs("the agreement's company", change.company_id, agreement.company_id))
+    if not is_active(agreement, book.today):
+        state = "cancelled" if agreement.cancelled else agreement.status or "ended"
+        found.append(f"agreement {agreement.name} was active and is {state.lower()} or outside its dates")
+    key = (change.company_id, change.product_id)
+    line = tuple(addition.addition_id for addition in book.line(key).additions)
+    if line != change.line_additions and not found:
+        found.append(_differs("additions of this line", _ids(change.line_additions), _ids(line)))
+    if change.action is Action.CREATE:
+        elsewhere = tuple(addition.addition_id for addition in book.elsewhere(key))
+        if elsewhere != change.elsewhere:
+            found.append(_differs("additions on other agreements", _ids(change.elsewhere), _ids(elsewhere)))
+    return found
+
+
+def _of_product(change: Change, product: Product) -> list[str]:
+    found = []
+    if _number(product.price) != _number(change.unit_price):
+        found.append(_differs("catalog price", _number(change.unit_price), _number(product.price)))
+    if product.inactive:
+        found.append(f"product {product.identifier} was active and is inactive")
+    if (product.product_class or "").casefold() == "bundle":
+        found.append(f"product {product.identifier} is a bundle now")
+    return found
+
+
+def _moved_cancel(change: Change, book: Book, live: Addition, today: date) -> str | None:
+    day, _ = last_billed_day(live, book.agreements[change.agreement_id], today)
+    if change.planned_date is None or change.planned_date < today:
+        return f"{MOVED}: the last billed day {change.planned_date} is past"
+    if day != change.planned_date:
+        return f"{MOVED}: the last billed day was {change.planned_date} and would be {day} now"
+    return None
+
+
+def _target(change: Change) -> str:
+    if change.action is Action.CANCEL:
+        return f"its cancelled date is {change.planned_date}"
+    return f"its quantity is {plain(change.after)}"
+
+
+def _differs(what: str, was: object, now: object) -> str:
+    return f"{what} was {'none' if was is None else was} and is {'none' if now is None else now}"
+
+
+def _number(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _ids(ids: tuple[int, ...]) -> str:
+    return ", ".join(map(str, ids)) or "none"

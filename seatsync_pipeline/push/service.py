@@ -1,0 +1,262 @@
+"""The push from the outside: a selection file goes in, an operation or a refusal comes out.
+
+What belongs here: gathering what the gate judges by, telling a new operation from one to resume, and wiring
+reader, writer and journal together. Used by the op job and, through it, by the command line and the sensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from seatsync_pipeline.connectwise.access import Retries
+from seatsync_pipeline.connectwise.client import ConnectWiseReader, reader_from
+from seatsync_pipeline.connectwise.store import load_scan
+from seatsync_pipeline.connectwise.writer import ConnectWiseWriter, writer_from
+from seatsync_pipeline.errors import ConfigurationError, FileRefused, InputRefused, NotFound, VendorError
+from seatsync_pipeline.push import gate, operate
+from seatsync_pipeline.push.apply import Patience, RowRunner
+from seatsync_pipeline.push.journal import Journal, OperationRecord, load_operations
+from seatsync_pipeline.push.plan import Change, Plan, Summary, summarise
+from seatsync_pipeline.push.selection import Selection, read_selection
+from seatsync_pipeline.reconcile.book import Book
+from seatsync_pipeline.reconcile.load import load_setup
+from seatsync_pipeline.reconcile.store import Preview, latest_preview_id, load_preview
+from seatsync_pipeline.settings import Settings, missing
+from seatsync_pipeline.warehouse import Connection, Warehouse
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a push would do now: each change, and why it would be skipped (None: it would be written)."""
+
+    plan: Plan
+    summary: Summary
+    rows: tuple[tuple[Change, str | None], ...]
+    resumes: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "operation_id": self.plan.operation_id,
+            "preview_id": self.plan.preview_id,
+            "source": self.plan.source,
+            "approved_by": self.plan.approved_by,
+            "confirmed": False,
+            "resumes": self.resumes,
+            "summary": self.summary.as_dict(),
+            "items": [
+                {
+                    "row_id": change.row_id,
+                    "action": change.action,
+                    "would": "skip" if why else "write",
+                    "reason": why,
+                    "company_name": change.company_name,
+                    "product_identifier": change.product_identifier,
+                    "agreement_id": change.agreement_id,
+                    "addition_id": change.addition_id,
+                    "before": change.before,
+                    "after": change.after,
+                    "planned_date": change.planned_date,
+                    "amount_delta": change.amount_delta,
+                }
+                for change, why in self.rows
+            ],
+        }
+
+
+class Push:
+    """One push of one selection file under one MSP's settings. Use it inside `opened`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        warehouse: Warehouse,
+        reader: ConnectWiseReader,
+        *,
+        run_by: str,
+        run_id: str | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._settings = settings
+        self._warehouse = warehouse
+        self._reader = reader
+        self._journal = Journal(warehouse, run_by=run_by, run_id=run_id)
+        self._patience = patience or Patience()
+
+    def rehearse(self, path: Path) -> Rehearsal:
+        """Steps 1 and 2 alone: what would be written, and what skipped. Writes nothing, here or there."""
+        plan, record = self._admit(path)
+        left = record.changes if record else plan.changes
+        runner = self._runner(plan, None)
+        rows = [(change, _settled(record, change) or runner.why_not(change)) for change in left]
+        return Rehearsal(plan, summarise(plan.changes), tuple(rows), resumes=record is not None)
+
+    def run(self, path: Path, progress: operate.Progress = lambda *_: None) -> dict[str, Any]:
+        """Carry the selection out, or on, and return the operation's report."""
+        with operate.exclusive(self._settings.home):
+            plan, record = self._admit(path)
+            if record is None:
+                self._journal.start(plan, self._reader.server)
+            else:
+                self._journal.resume(record.operation_id)
+            record = load_operation(self._warehouse, plan.operation_id)
+            with writer_from(self._settings, self._reader) as writer:
+                ending = operate.carry_out(record, self._runner(plan, writer), self._journal, progress)
+            record = load_operation(self._warehouse, plan.operation_id)
+        return operate.report(record, state=ending.state) | {"note": ending.note}
+
+    def abandon(self, operation_id: str, *, reason: str) -> dict[str, Any]:
+        """Give an unfinished operation up; its open rows are settled by reading alone."""
+        with operate.exclusive(self._settings.home):
+            record = load_operation(self._warehouse, operation_id)
+            tried = f"abandoning operation {operation_id}"
+            if record.ended:
+                raise InputRefused(tried, f"it has ended ({record.state})", "There is nothing to abandon.")
+            self._same_server(record, tried)
+            try:
+                operate.abandon(record, self._runner(_plan_of(record), None), self._journal, reason=reason)
+            except VendorError as error:
+                raise InputRefused(
+                    tried, f"its open rows cannot be looked up: {error.found}", error.remedy
+                ) from error
+            record = load_operation(self._warehouse, operation_id)
+        return operate.report(record, state=record.state)
+
+    def _admit(self, path: Path) -> tuple[Plan, OperationRecord | None]:
+        """The plan of a selection, and the operation it resumes, if it does. Raises FileRefused with all faults."""
+        selection = read_selection(path)
+        with self._warehouse.read() as connection:
+            operations = load_operations(connection)
+        own = next((o for o in operations if o.selection_digest == selection.digest), None)
+        tried = f"pushing the selection {path}"
+        if own is not None and not own.ended:
+            self._same_server(own, tried)
+            return _plan_of(own), own
+        outcome = gate.judge(selection, self._known(selection, operations))
+        if isinstance(outcome, Plan):
+            return outcome, None
+        count = f"{len(outcome)} fault{'' if len(outcome) == 1 else 's'}"
+        raise FileRefused(
+            tried, f"{count}: {outcome[0].rule}", "Nothing was written. Correct all of them.", outcome
+        )
+
+    def _known(self, selection: Selection, operations: list[OperationRecord]) -> gate.Known:
+        settings = self._settings
+        named = {row.preview_id for row in selection.rows if row.approved}
+        preview = self._preview(named.pop()) if len(named) == 1 else None
+        ended = [o.last_event_at for o in operations if o.ended]
+        own = next((o for o in operations if o.selection_digest == selection.digest), None)
+        unfinished = next((o for o in operations if not o.ended), None)
+        facts: dict[str, Any] = {}
+        if preview is not None:
+            with self._warehouse.read() as connection:
+                facts = _scan_facts(connection, preview)
+                facts["latest"] = latest_preview_id(connection, preview.source)
+            facts["latest"] = load_preview(self._warehouse, facts["latest"])
+        return gate.Known(
+            now=datetime.now(UTC).replace(tzinfo=None),
+            today=settings.today(),
+            timezone_set=settings.timezone is not None,
+            approvers=settings.approvers,
+            configured=gate.Server(self._reader.server, settings.connectwise_company_id or ""),
+            preview=preview,
+            latest=facts.get("latest"),
+            book=facts.get("book"),
+            scanned=facts.get("scanned"),
+            agreement_types=facts.get("agreement_types", frozenset()),
+            last_operation=max(ended, default=None),
+            finished=own.operation_id if own and own.ended else None,
+            unfinished=unfinished.operation_id if unfinished else None,
+        )
+
+    def _preview(self, preview_id: str) -> Preview | None:
+        try:
+            return load_preview(self._warehouse, preview_id)
+        except NotFound:
+            return None
+
+    def _same_server(self, record: OperationRecord, tried: str) -> None:
+        if record.server != self._reader.server:
+            raise ConfigurationError(
+                tried,
+                f"it writes to {record.server}, and the settings name {self._reader.server}",
+                "Set CONNECTWISE_URL back to the server the operation began on.",
+            )
+        if missing(self._settings, "timezone"):
+            raise ConfigurationError(
+                tried,
+                "SEATSYNC_TIMEZONE is not set, so nobody knows which day it is for your invoices",
+                "Set it to your IANA zone, e.g. America/New_York.",
+            )
+
+    def _runner(self, plan: Plan, writer: ConnectWiseWriter | None) -> RowRunner:
+        return RowRunner(
+            self._reader,
+            writer,
+            self._journal,
+            plan.operation_id,
+            agreement_types=plan.agreement_types,
+            changes=plan.changes,
+            today=self._settings.today,
+            patience=self._patience,
+        )
+
+
+@contextmanager
+def opened(
+    settings: Settings,
+    warehouse: Warehouse,
+    *,
+    run_by: str,
+    run_id: str | None = None,
+    patience: Patience | None = None,
+    retries: Retries | None = None,
+) -> Iterator[Push]:
+    """A push with its connection to ConnectWise; closed when the body ends."""
+    with reader_from(settings, retries=retries) as reader:
+        yield Push(settings, warehouse, reader, run_by=run_by, run_id=run_id, patience=patience)
+
+
+def load_operation(warehouse: Warehouse, operation_id: str) -> OperationRecord:
+    """One operation. Raises NotFound."""
+    with warehouse.read() as connection:
+        found = load_operations(connection, operation_id)
+    if not found:
+        raise NotFound(
+            f"opening the operation {operation_id}", "there is none", "`seatsync operations` lists them."
+        )
+    return found[0]
+
+
+def _scan_facts(connection: Connection, preview: Preview) -> dict[str, Any]:
+    """The scan behind a preview as a book, and the ConnectWise it was made from."""
+    scan = load_scan(connection, preview.scan["id"])
+    setup = load_setup(connection, preview.source)
+    return {
+        "book": Book(scan, setup.agreement_types, preview.today),
+        "scanned": gate.Server(str(scan.details.get("server")), str(scan.details.get("company"))),
+        "agreement_types": setup.agreement_types,
+    }
+
+
+def _plan_of(record: OperationRecord) -> Plan:
+    return Plan(
+        record.operation_id,
+        record.selection_digest,
+        record.source,
+        record.preview_id,
+        record.approved_by,
+        record.agreement_types,
+        record.changes,
+    )
+
+
+def _settled(record: OperationRecord | None, change: Change) -> str | None:
+    """Why a row of an operation to be resumed has nothing left to do."""
+    if record is None or change.row_id not in record.outcomes:
+        return None
+    return f"done in this operation already: {record.outcomes[change.row_id].outcome}"
