@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import re
 from datetime import date
 from typing import Any, Final, NoReturn
@@ -150,7 +151,7 @@ def _value(state: ConnectWiseState, name: str, value: Any) -> Any:
     if kind == "number":
         if isinstance(value, bool) or not isinstance(value, int | float):
             _refuse("InvalidField", f"The field {name} must be a JSON number.", name)
-        return float(value)
+        return _double(name, value)
     if kind == "date":
         return _day(name, value)
     expected: Any = {"boolean": bool, "string": str, "reference": dict, "array": list}[kind]
@@ -160,6 +161,16 @@ def _value(state: ConnectWiseState, name: str, value: Any) -> Any:
         text = f"The field {name} must be a string with a maximum length of {_LONGEST[name]}."
         raise WriteRefused({"code": "MaxLengthField", "message": text, "errors": None})
     return value
+
+
+def _double(name: str, value: float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf  # a whole number that no double can hold
+    if not math.isfinite(number):
+        _refuse("InvalidField", f"The field {name} is out of range.", name)
+    return number
 
 
 def _product(state: ConnectWiseState, value: Any) -> Record:

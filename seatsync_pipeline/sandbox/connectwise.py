@@ -25,6 +25,7 @@ from seatsync_pipeline.sandbox.invoices import (
     preview_invoice,
     run_invoice,
 )
+from seatsync_pipeline.sandbox.lag import ListLag
 from seatsync_pipeline.sandbox.listing import ListRefused, counted, listed, one
 from seatsync_pipeline.sandbox.messages import Request, Response
 from seatsync_pipeline.sandbox.month import SampleMonth
@@ -62,12 +63,14 @@ class _Refused(Exception):
 class ConnectWise(StandIn):
     """ConnectWise on loopback. `state`, `requests` and `faults` are open to tests; see records, service, faults.
 
-    Beside ConnectWise's own API, `/_sandbox/invoices` shows invoices: GET those that were issued, or with
-    `?agreement=ID` what the next one would be; POST with an agreement issues it.
+    `list_lag` makes lists lag behind a create (lag.py). Beside ConnectWise's own API, `/_sandbox/invoices` shows
+    invoices: GET those that were issued, or with `?agreement=ID` what the next one would be; POST with an
+    agreement issues it. POST `/_sandbox/list_lag` takes `requests` and `seconds`.
     """
 
     def __init__(self, month: SampleMonth, *, tls: ssl.SSLContext | None = None) -> None:
         self.state = state_of(month)
+        self.list_lag = ListLag()
         self._ids = count(1)
         super().__init__(
             Service(
@@ -76,7 +79,11 @@ class ConnectWise(StandIn):
                 self.state.snapshot,
                 ("127.0.0.1",),
                 name="connectwise",
-                controls={("GET", "invoices"): self._invoices, ("POST", "invoices"): self._issue},
+                controls={
+                    ("GET", "invoices"): self._invoices,
+                    ("POST", "invoices"): self._issue,
+                    ("POST", "list_lag"): lambda options: self.list_lag.set(**options),
+                },
                 tls=tls,
             )
         )
@@ -212,7 +219,9 @@ class ConnectWise(StandIn):
             for key, agreement in self.state.agreements.items()
             if (agreement.get("parentAgreement") or {}).get("id") == agreement_id
         }
-        records = [record for record in self.state.additions.values() if record["agreementId"] in owners]
+        records = self.list_lag.listed(
+            record for record in self.state.additions.values() if record["agreementId"] in owners
+        )
         if which == "count":
             return counted(request, "additions", records)
         return self._list(request, "additions", records)
@@ -238,6 +247,7 @@ class ConnectWise(StandIn):
         agreement = self._need(self.state.agreements, agreement_id, "agreements")
         if which is None:
             record = create(self.state, agreement, request.body)
+            self.list_lag.created(record["id"])
             location = f"{request.origin}{request.path}/{record['id']}"
             return replace(_json(record, 201), headers={"Location": location})
         record = self._need(self.state.additions, int(which), "additions")
