@@ -91,7 +91,7 @@ def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> s
         "totals": exact_json.dumps(draft.totals.as_dict()),
         "adds_up": draft.totals.adds_up,
     }
-    rows = [_as_record(preview_id, position, row) for position, row in enumerate(draft.rows, 1)]
+    rows = [as_record(preview_id, position, row) for position, row in enumerate(draft.rows, 1)]
     links = [_link_record(origin.source, match, now) for match in draft.matches.values() if match.made_by]
     with warehouse.write() as connection:
         insert_rows(connection, "preview_header", [header])
@@ -149,7 +149,7 @@ def _candidate(candidate: Any) -> dict[str, Any]:
     } | ({"note": candidate.note} if candidate.note else {})
 
 
-def _as_record(preview_id: str, position: int, row: Row) -> dict[str, Any]:
+def as_record(preview_id: str, position: int, row: Row) -> dict[str, Any]:
     lists = {
         "accounts": [vars(share) for share in row.accounts],
         "additions": [vars(addition) for addition in row.additions],
