@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -24,6 +25,7 @@ from seatsync_pipeline.errors import (
     SeatSyncError,
     TransientVendorError,
 )
+from seatsync_pipeline.pacing import Pacer
 from seatsync_pipeline.sandbox import Sandbox
 from seatsync_pipeline.settings import Settings
 from tests.connectwise.conftest import Connect, settings_for
@@ -106,6 +108,24 @@ def test_a_time_out_is_retried_and_then_named(sandbox: Sandbox) -> None:
     ):
         reader.check_credentials()
     assert held.hits == 2
+
+
+def test_a_retry_after_stops_all_threads_and_a_back_off_only_its_own(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    class Recording(Pacer):
+        paused: ClassVar[list[float]] = []
+
+        def pause(self, seconds: float) -> None:
+            self.paused.append(seconds)
+            super().pause(seconds)
+
+    reader = connect(sandbox)
+    reader._pacer = Recording(100_000)
+    sandbox.connectwise.faults.add("error", path=COMPANIES)
+    sandbox.connectwise.faults.add("rate_limit", path=COMPANIES, retry_after=1)
+    reader.check_credentials()
+    assert Recording.paused == [1.0]
 
 
 def test_a_wait_beyond_all_patience_is_not_begun(sandbox: Sandbox, connect: Connect) -> None:
