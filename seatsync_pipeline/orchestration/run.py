@@ -88,13 +88,16 @@ def stdout_on_stderr() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _history_errors(settings: Settings) -> Iterator[None]:
-    """Dagster keeps its history in SQLite; what goes wrong there is told like any other database trouble."""
+    """Dagster keeps its history in SQLite and in files; trouble there is told like any other database trouble.
+
+    What fails inside a step never comes this way: Dagster catches it and puts it on record.
+    """
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, OSError) as error:
         raise WarehouseError(
             f"writing Dagster's run history in {os.environ.get('DAGSTER_HOME') or settings.dagster_home}",
-            str(error.orig),
+            str(error.orig if isinstance(error, DBAPIError) else error),
             "Free space or correct the permissions, then run it again; the last good data is kept.",
         ) from error
 

@@ -1,5 +1,5 @@
 """Fixtures of the Dagster tests."""
 
-from tests.orchestration.place import environment, place
+from tests.orchestration.place import homes, place, pulled, scanned
 
-__all__ = ["environment", "place"]
+__all__ = ["homes", "place", "pulled", "scanned"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -54,20 +55,50 @@ class Place:
         return len(self.sandbox.connectwise.requests) + len(self.sandbox.duo.requests)
 
 
-@pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A served sandbox, and an environment that points at it and at an empty home."""
-    monkeypatch.chdir(tmp_path)  # no .env of the developer's
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    with Sandbox() as sandbox:
-        for name, value in {**sandbox.settings(), "SEATSYNC_HOME": str(tmp_path / "home")}.items():
-            monkeypatch.setenv(name, value)
+@contextmanager
+def served(folder: Path) -> Iterator[Sandbox]:
+    """A served sandbox, with the environment pointing at it and at `folder/home` meanwhile."""
+    with pytest.MonkeyPatch.context() as patch, Sandbox() as sandbox:
+        patch.chdir(folder)  # no .env of the developer's
+        patch.delenv("DAGSTER_HOME", raising=False)
+        for name, value in {**sandbox.settings(), "SEATSYNC_HOME": str(folder / "home")}.items():
+            patch.setenv(name, value)
         yield sandbox
 
 
 @pytest.fixture
-def place(environment: Sandbox) -> Place:
-    return Place(environment)
+def place(tmp_path: Path) -> Iterator[Place]:
+    """An empty home."""
+    with served(tmp_path) as sandbox:
+        yield Place(sandbox)
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Homes to copy, made once: `scanned`, with an agreement scan, and `pulled`, with Duo's preview as well."""
+    folder = tmp_path_factory.mktemp("homes")
+    with served(folder) as sandbox:
+        origin = Place(sandbox)
+        for name, job in (("scanned", "connectwise_scan"), ("pulled", "duo_pull")):
+            assert origin.run(job).error is None
+            shutil.copytree(folder / "home", folder / name)
+    return {name: folder / name for name in ("scanned", "pulled")}
+
+
+@pytest.fixture
+def scanned(homes: dict[str, Path], tmp_path: Path) -> Iterator[Place]:
+    """A home with an agreement scan."""
+    shutil.copytree(homes["scanned"], tmp_path / "home")
+    with served(tmp_path) as sandbox:
+        yield Place(sandbox)
+
+
+@pytest.fixture
+def pulled(homes: dict[str, Path], tmp_path: Path) -> Iterator[Place]:
+    """A home with an agreement scan, a Duo pull and its preview."""
+    shutil.copytree(homes["pulled"], tmp_path / "home")
+    with served(tmp_path) as sandbox:
+        yield Place(sandbox)
 
 
 def failure_metadata(events: list[dg.DagsterEvent]) -> dict[str, Any]:
@@ -76,7 +107,3 @@ def failure_metadata(events: list[dg.DagsterEvent]) -> dict[str, Any]:
         if event.is_step_failure and event.step_failure_data.user_failure_data:
             return {k: v.value for k, v in event.step_failure_data.user_failure_data.metadata.items()}
     raise AssertionError("no step failed with metadata")
-
-
-def as_json(text: str) -> Any:
-    return json.loads(text)
