@@ -58,6 +58,8 @@ class Service:
         self._snapshot = snapshot
         self._log: list[LoggedRequest] = []
         self._log_lock = threading.Lock()
+        self._under_way = 0
+        self._idle = threading.Condition()
         self._stopping = threading.Event()
         self.faults = Faults(refusal)
         self.latency = 0.0
@@ -82,6 +84,11 @@ class Service:
         with self._log_lock:
             self._log.clear()
 
+    def wait_until_idle(self, seconds: float = 10.0, *, besides: int = 0) -> bool:
+        """Wait until at most `besides` requests are under way; False when others still are."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._under_way <= besides, seconds)
+
     def _handle(self, request: Request) -> Response:
         if request.path.startswith(CONTROL):
             return self._control(request)
@@ -90,10 +97,17 @@ class Service:
         )
         with self._log_lock:
             self._log.append(entry)
-        if self.latency:
-            self._stopping.wait(self.latency)
-        response = self.faults.run(request, self._answer)
-        entry.status = None if response.wire is Wire.RESET else response.status
+        with self._idle:
+            self._under_way += 1
+        try:
+            if self.latency:
+                self._stopping.wait(self.latency)
+            response = self.faults.run(request, self._answer)
+            entry.status = None if response.wire is Wire.RESET else response.status
+        finally:
+            with self._idle:
+                self._under_way -= 1
+                self._idle.notify_all()
         return response
 
     def _control(self, request: Request) -> Response:
@@ -130,6 +144,13 @@ class StandIn:
 
     def forget_requests(self) -> None:
         self.service.forget_requests()
+
+    def wait_until_idle(self, seconds: float = 10.0, *, besides: int = 0) -> bool:
+        """Wait until at most `besides` requests are under way; False when others still are.
+
+        A request whose client is gone is under way until it was carried out or dropped.
+        """
+        return self.service.wait_until_idle(seconds, besides=besides)
 
     @property
     def connections(self) -> int:

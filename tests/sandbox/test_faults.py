@@ -106,6 +106,20 @@ def test_a_held_request_is_released_or_dropped(
     assert quantity(sandbox) == after
 
 
+def test_a_request_is_under_way_until_it_is_carried_out(sandbox: Sandbox, cw: httpx.Client) -> None:
+    stand_in = sandbox.connectwise
+    assert stand_in.wait_until_idle(0)
+    fault = stand_in.faults.add("hold", method="PATCH")
+    with pytest.raises(httpx.ReadTimeout):
+        cw.patch(ADDITION, json=PATCH, timeout=0.2)
+    assert fault.wait_until_held()
+    assert not stand_in.wait_until_idle(0)
+    assert stand_in.wait_until_idle(0, besides=1)
+    fault.release()
+    assert stand_in.wait_until_idle()
+    assert quantity(sandbox) == 99
+
+
 def test_spoilt_bodies(sandbox: Sandbox, cw: httpx.Client) -> None:
     faults = sandbox.connectwise.faults
     faults.add("truncate")

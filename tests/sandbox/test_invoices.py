@@ -88,6 +88,7 @@ def test_an_invoice_says_what_each_line_costs() -> None:
             "150",
             id="a one-time charge",
         ),
+        pytest.param(seats(1, "1", *NOVEMBER), "3.35", "3.35", id="a one-time charge of the whole month"),
         pytest.param(seats(1, "10", less_included=Decimal(4)), "20.10", "20.10", id="some included"),
         pytest.param(seats(1, "10", less_included=Decimal(40)), "0", "0", id="more included than there are"),
         pytest.param(seats(1, "10", bill_customer="NoCharge"), "0", "0", id="no charge"),
