@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from seatsync_pipeline.sources.avanan_columns import REQUIRED, Columns, Layout, load_columns
 from seatsync_pipeline.sources.avanan_footer import check_footers
-from seatsync_pipeline.sources.avanan_rows import read_sheet
+from seatsync_pipeline.sources.avanan_rows import Sheet, read_sheet
 from seatsync_pipeline.sources.avanan_schema import check_frame, observations_frame
 from seatsync_pipeline.sources.avanan_tenants import Tenants, gather
 from seatsync_pipeline.sources.base import Finding, SourceSnapshot, State
@@ -47,10 +47,11 @@ def read_export(
     used as a whole, ConfigurationError for a bad `columns_file`.
     """
     faults = Faults(f"reading the Avanan export {visible(str(path), 200)}")
-    data = read_bytes(path, faults)
-    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    data, modified = read_bytes(path, faults)
     snapshot = _read(path.name, data, faults, load_columns(columns_file), now)
-    return replace(snapshot, details=snapshot.details | {"file_modified_at": modified})
+    return replace(
+        snapshot, details=snapshot.details | {"file_modified_at": modified.isoformat(timespec="seconds")}
+    )
 
 
 def read_export_bytes(
@@ -88,7 +89,9 @@ def _read(
     digest = hashlib.sha256(data).hexdigest()
     details = {"file_name": visible(name, 200), "file_size": len(data), "sha256": digest}
     details |= (
-        _form(table, layout, columns) | _counts(table, tenants, count, len(footers)) | {"footers": footers}
+        _form(table, layout, columns, sheet)
+        | _counts(table, tenants, count, len(footers))
+        | {"footers": footers}
     )
     return SourceSnapshot(
         source="avanan",
@@ -154,21 +157,20 @@ def _too_many_failed(tenants: Tenants, rows: int) -> list[Finding]:
     ]
 
 
-def _form(table: CsvTable, layout: Layout, columns: Columns) -> dict[str, Any]:
+def _form(table: CsvTable, layout: Layout, columns: Columns, sheet: Sheet) -> dict[str, Any]:
     """The form of the file, for the details: how it was read, and which column was taken for what."""
     header = table.header
     single = {"name": layout.name, "portal": layout.portal, "license": layout.license}
     single |= {"users": layout.users, "domain": layout.domain}
-    status = [header[place] for place in (*layout.status, *layout.possible_status)]
     mapped = {field: None if place is None else header[place] for field, place in single.items()}
-    used = {*mapped.values(), *status}
+    used = {*mapped.values(), *sheet.status_columns}
     return {
         "encoding": table.text.encoding,
         "encoding_note": table.text.note,
         "delimiter": table.delimiter,
         "header_line": table.header_line,
         "header": list(header),
-        "columns": mapped | {"status": status},
+        "columns": mapped | {"status": list(sheet.status_columns)},
         "columns_from": columns.origin,
         "ignored_columns": [cell for cell in header if cell and cell not in used],
         "preamble": [visible(table.delimiter.join(cells)) for _, cells in table.preamble],

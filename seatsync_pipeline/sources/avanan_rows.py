@@ -65,12 +65,16 @@ class Footer:
 
 @dataclass
 class Sheet:
-    """All rows of one file, and what is known about single ones: names as written, names of other columns."""
+    """All rows of one file, and what is known about single ones: names as written, names of other columns.
+
+    `status_columns` are the headers of the columns that were read as the status; the rows' `status` has their cells.
+    """
 
     rows: list[Row] = field(default_factory=list)
     footers: list[Footer] = field(default_factory=list)
     names_as_written: dict[int, str] = field(default_factory=dict)
     other_names: dict[int, dict[str, str]] = field(default_factory=dict)
+    status_columns: tuple[str, ...] = ()
 
 
 def read_sheet(table: CsvTable, columns: Columns, layout: Layout, faults: Faults) -> Sheet:
@@ -267,12 +271,16 @@ def _settle_states(sheet: Sheet, table: CsvTable, columns: Columns, layout: Layo
             line=table.header_line,
         )
         return
-    verdicts: dict[tuple[str, ...], tuple[State | None, str | None]] = {
-        cells: _state_of([(headers[place], cells[place], place < sure) for place in read], columns)
+    sheet.status_columns = tuple(headers[place] for place in read)
+    verdicts = {
+        cells: (
+            tuple(cells[place] for place in read),
+            *_state_of([(headers[place], cells[place], place < sure) for place in read], columns),
+        )
         for cells in combinations
     }
     for row in sheet.rows:
-        row.state, reason = verdicts[row.status]
+        row.status, row.state, reason = verdicts[row.status]
         if reason is not None:
             row.reasons += (reason,)
 

@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -91,8 +92,11 @@ def _sentence(fault: Fault) -> str:
     return f"{where}{fault.rule}{what}{value}"
 
 
-def read_bytes(path: Path, faults: Faults) -> bytes:
-    """The bytes of a regular file of at most 64 MiB. Raises FileRefused for anything else."""
+def read_bytes(path: Path, faults: Faults) -> tuple[bytes, datetime]:
+    """The bytes of a regular file and when it was last changed (UTC). Raises FileRefused for anything else.
+
+    Of a file above the limit one byte more than allowed is read, so that `to_text` refuses it.
+    """
     readable = "Give the path of a CSV file that this user may read."
     try:
         status = path.stat()
@@ -106,7 +110,7 @@ def read_bytes(path: Path, faults: Faults) -> bytes:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         faults.add(f"unreadable file: {reason}", readable)
         raise faults.refusal() from error
-    return data
+    return data, datetime.fromtimestamp(status.st_mtime, UTC)
 
 
 @dataclass(frozen=True)

@@ -248,6 +248,9 @@ def test_trial_and_expiry_in_two_columns_are_read_together(contract: str, status
         f"Acme,EP,1,{contract},{status},Ohio\nBeta,EP,2,Pay-As-You-Go,Active,Ohio\n"
     )
     assert [o.state for o in snapshot.observations] == [state, State.COUNTED]
+    assert snapshot.details["columns"]["status"] == ["Contracts Status", "Contract type"]
+    assert snapshot.details["ignored_columns"] == ["State"]
+    assert snapshot.observations[1].evidence["status"] == "Active / Pay-As-You-Go"
 
 
 def test_a_column_that_may_be_a_status_counts_when_it_says_trial() -> None:

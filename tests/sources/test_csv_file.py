@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -119,22 +120,25 @@ CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
 
 @given(
-    table=st.lists(st.tuples(CELL, CELL, CELL), max_size=12),
+    table=st.lists(st.tuples(CELL, CELL), max_size=12),
     delimiter=st.sampled_from(",;\t"),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
-    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    quote_all=st.booleans(),
 )
 def test_what_a_writer_wrote_is_read_back(
-    table: list[tuple[str, str, str]], delimiter: str, end: str, encoding: str, quoting: int
+    table: list[tuple[str, str]], delimiter: str, end: str, encoding: str, quote_all: bool
 ) -> None:
+    # Python's writer leaves a line end of another kind unquoted, so that such cells need quotes everywhere.
+    quote_all = quote_all or any("\r" in cell or "\n" in cell for row in table for cell in row)
     out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=quoting)  # type: ignore[arg-type]
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+    writer = csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=quoting)
     writer.writerow(["a", "b", "c"])
-    # A blank column makes no row blank, and a first cell of its own keeps the header search out of the rows.
-    writer.writerows([["x", *cells] for cells in [row[:2] for row in table]])
+    # The first cell keeps a row from being blank.
+    writer.writerows(["x", *row] for row in table)
     read = rows_of(out.getvalue().encode(encoding))
-    assert [tuple(cells) for _, cells in read] == [("x", *row[:2]) for row in table]
+    assert [tuple(cells) for _, cells in read] == [("x", *row) for row in table]
 
 
 @given(
