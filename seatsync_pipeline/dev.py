@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from seatsync_pipeline.errors import SeatSyncError
-from seatsync_pipeline.orchestration.instance import WORKSPACE, dagster_home
+from seatsync_pipeline.orchestration.instance import WORKSPACE, dagster_home, open_instance
 from seatsync_pipeline.settings import load_settings
 
 HOST = "127.0.0.1"  # Dagster has no log-in: the UI is for this machine alone
@@ -22,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = load_settings()
         settings.make_folders()
         home = dagster_home(settings)
+        with open_instance(
+            settings
+        ):  # its tables exist before several processes of Dagster's open them at once
+            pass
     except SeatSyncError as error:
         sys.exit(f"{error}")
     port = free_port(options.port)

@@ -5,12 +5,14 @@ restart and the web UI and the command line show the same runs.
 """
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock
 
 from seatsync_pipeline.errors import ConfigurationError
 from seatsync_pipeline.settings import Settings
@@ -49,7 +51,7 @@ def _configure(home: Path) -> None:
         return
     try:
         # Written aside and renamed: a run that starts at the same moment must not read half a file.
-        half = home / f".dagster.yaml.{os.getpid()}"
+        half = home / f".dagster.yaml.{secrets.token_hex(8)}"
         shutil.copyfile(INSTANCE_CONFIG, half)
         half.replace(target)
     except OSError as error:
@@ -62,6 +64,14 @@ def _configure(home: Path) -> None:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of `dagster_home`, closed afterwards."""
-    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance:
+    """The instance of `dagster_home`, closed afterwards.
+
+    Opening is done one at a time: Dagster creates its SQLite tables then, and two processes that meet on an empty
+    folder fail each other with "table already exists".
+    """
+    home = dagster_home(settings)
+    with FileLock(home / ".opening.lock", timeout=60):
+        instance = dg.DagsterInstance.from_config(str(home))
+        _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
+    with instance:
         yield instance

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
@@ -131,6 +133,20 @@ def test_the_instance_is_configured_as_the_project_says() -> None:
         assert instance.get_concurrency_config().pool_config.default_pool_limit == 1
         assert instance.get_concurrency_config().run_queue_config is not None
         assert instance.python_log_level == "INFO"
+
+
+@pytest.mark.usefixtures("home")
+def test_many_may_open_an_empty_history_at_once() -> None:
+    settings = load_settings()
+    together = threading.Barrier(6)
+
+    def open_it(_: int) -> int:
+        together.wait()
+        with open_instance(settings) as instance:
+            return instance.get_runs_count()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(open_it, range(6))) == [0] * 6
 
 
 def test_a_broken_run_history_is_an_error_like_any_other(home: Path) -> None:
