@@ -330,6 +330,13 @@ def test_two_names_of_a_portal_fail_all_its_licenses() -> None:
     assert len(snapshot.accounts) == 2
 
 
+def test_rows_of_one_portal_without_a_license_are_no_repetition_of_each_other() -> None:
+    snapshot = read(
+        "Tenant,Portal,License,Users,Status\nAcme,acme,,5,Paid\nAcme,acme,,6,Paid\nG,g,EP,1,Paid\n"
+    )
+    assert [o.reason for o in snapshot.observations] == ["License is blank", "License is blank", None]
+
+
 def test_several_portals_of_one_name_stay_apart() -> None:
     snapshot = read("Tenant,Portal,License,Users,Status\nAcme,acme-1,EP,5,Paid\nAcme,acme-2,EP,6,Paid\n")
     assert [(a.key, a.name) for a in snapshot.accounts] == [("acme-1", "Acme"), ("acme-2", "Acme")]
