@@ -37,6 +37,10 @@ COMMANDS = {
     "unlink": ("links", "Take an account's link away."),
     "agreement-types": ("setup", "Choose the agreement types a source looks at."),
     "setup": ("setup", "Export or import all mappings, links and agreement types."),
+    "approve": ("approve", "Write the selection file of rows you approve."),
+    "push": ("push", "Write an approved selection to ConnectWise."),
+    "operations": ("operations", "Show what was pushed, or abandon an unfinished operation."),
+    "audit": ("audit", "Show the audit log, or verify it."),
     "sandbox": ("sandbox", "Serve stand-ins for ConnectWise and Duo on this machine."),
 }
 

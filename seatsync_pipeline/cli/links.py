@@ -35,11 +35,11 @@ def link_command(
 
     if (company is None) == (not not_billed):
         raise click.UsageError("Give either COMPANY or --not-billed.")
+    if not_billed and not (reason or "").strip():
+        raise click.UsageError("--not-billed needs --reason TEXT.")
     session = Session()
     session.require_database(f"linking {account!r} of {source}")
     if company is None:
-        if not (reason or "").strip():
-            raise click.UsageError("--not-billed needs --reason TEXT.")
         change = setup.mark_not_billed(session.warehouse, source, account, by=by, reason=reason or "")
         said = "never billed"
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from seatsync_pipeline.errors import NotFound
+from seatsync_pipeline.system_user import system_user
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -54,22 +54,8 @@ def by_option(function: _Function) -> _Function:
     """`--by`: who makes this change."""
     return click.option(
         "--by",
-        default=operating_system_user,
+        default=system_user,
         metavar="NAME",
         show_default="your user name",
         help="Who makes this change; kept with it.",
     )(function)
-
-
-def operating_system_user() -> str:
-    """The name of the user who runs this; blank where the system knows none, so that --by is asked for."""
-    try:
-        import pwd
-    except ImportError:  # not a POSIX system
-        import getpass
-
-        return getpass.getuser()
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return ""

@@ -1,0 +1,148 @@
+"""`seatsync approve`: rows of a preview become a selection file, with a summary of what it would do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seatsync_pipeline.cli.options import json_option, source_argument
+from seatsync_pipeline.cli.output import finish
+from seatsync_pipeline.cli.preview import StatusName
+from seatsync_pipeline.cli.session import Session, plural
+from seatsync_pipeline.cli.summary import money, say
+from seatsync_pipeline.errors import InputRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from seatsync_pipeline.push.approve import Chosen
+
+_DECREASES_SHOWN = 20
+
+
+class AgreementOfRow(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    """`ROW_ID=AGREEMENT_ID`."""
+
+    name = "row=agreement"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        row, _, agreement = str(value).partition("=")
+        if not row or not agreement.isdecimal():
+            self.fail(f"{value!r} is not ROW_ID=AGREEMENT_ID", param, ctx)
+        return row, int(agreement)
+
+
+@click.command("approve")
+@source_argument
+@click.option("--preview", "preview_id", required=True, metavar="ID", help="The preview, prev_....")
+@click.option("--by", "approved_by", required=True, metavar="NAME", help="Who approves it.")
+@click.option("--defaults", is_flag=True, help="The rows that the preview selects by itself.")
+@click.option(
+    "--status", "statuses", type=StatusName(), multiple=True, help="Every selectable row of a status."
+)
+@click.option("--row", "rows", multiple=True, metavar="ID", help="This row; repeatable.")
+@click.option(
+    "--agreement",
+    "agreements",
+    type=AgreementOfRow(),
+    multiple=True,
+    metavar="ROW_ID=AGREEMENT_ID",
+    help="The agreement of a new addition, where the company has several.",
+)
+@click.option("--override", "overrides", multiple=True, metavar="GUARD", help="Override a guard, by name.")
+@click.option("--reason", default="", help="Why; for rows that need a reason.")
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="The selection file to write.",
+)
+@json_option
+def approve_command(
+    *,
+    source: str,
+    preview_id: str,
+    approved_by: str,
+    defaults: bool,
+    statuses: tuple[str, ...],
+    rows: tuple[str, ...],
+    agreements: tuple[tuple[str, int], ...],
+    overrides: tuple[str, ...],
+    reason: str,
+    file: Path,
+    as_json: bool,
+) -> None:
+    """Approve rows of a preview of SOURCE: write the selection file that `seatsync push` takes.
+
+    Nothing is written to ConnectWise. The summary shows updates, creates, cancels and decreases, in seats and
+    money; creates and cancels are taken only when you name their status or row.
+    """
+    from seatsync_pipeline.push.approve import Choice, choose, require_approver
+    from seatsync_pipeline.push.selection import read_selection, write_selection
+    from seatsync_pipeline.reconcile.store import load_preview
+
+    session = Session()
+    tried = f"approving rows of preview {preview_id}"
+    session.require_database(tried)
+    require_approver(session.settings.approvers, approved_by)
+    preview = load_preview(session.warehouse, preview_id)
+    if preview.source != source:
+        raise InputRefused(tried, f"it is a preview of {preview.source}", f"Name a preview of {source}.")
+    choice = Choice(defaults, statuses, rows, dict(agreements), overrides, reason)
+    chosen = choose(preview, choice)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    write_selection(file.absolute(), chosen.approvals, approved_by=approved_by.strip(), approved_at=now)
+    picked = [approval.row for approval in chosen.approvals]
+    document = {
+        "selection_file": str(file.absolute()),
+        "operation_id": read_selection(file.absolute()).operation_id,
+        "preview_id": preview_id,
+        "source": source,
+        "approved_by": approved_by.strip(),
+        "summary": _summary(picked),
+        "rows": [row["row_id"] for row in picked],
+        "left_out": [{"row_id": row_id, "why": why} for row_id, why in chosen.left_out],
+    }
+    finish(document, lambda console: _show(console, document, picked, chosen, file), as_json=as_json)
+
+
+def _summary(rows: Sequence[Any]) -> dict[str, Any]:
+    from seatsync_pipeline.push.plan import summarise_rows
+
+    return summarise_rows(rows).as_dict()
+
+
+def _show(
+    console: Console, document: dict[str, Any], rows: Sequence[Any], chosen: Chosen, file: Path
+) -> None:
+    from seatsync_pipeline.push.plan import summarise_rows
+
+    console.print(f"{plural(len(rows), 'row')} approved by {document['approved_by']}:", style="bold")
+    say(console, "", summarise_rows(rows).sentence())
+    decreases = [row for row in rows if row["delta"] < 0]
+    for row in decreases[:_DECREASES_SHOWN]:
+        amount = money(row["amount_delta"]) if row["amount_delta"] is not None else "unknown money"
+        say(
+            console,
+            "- ",
+            f"{row['action']} {row['company_name']}, {row['product_identifier']}: "
+            f"{row['current_quantity']:f} -> {row['new_quantity']:f} ({amount})",
+        )
+    if len(decreases) > _DECREASES_SHOWN:
+        say(console, "- ", f"and {len(decreases) - _DECREASES_SHOWN} more decreases")
+    for row_id, why in chosen.left_out:
+        say(console, "left out: ", f"{row_id}: {why}", style="yellow")
+    console.print(f"\nWritten to {file}. See what it would do, then push it:", soft_wrap=True)
+    console.print(f"  seatsync push {file}\n  seatsync push {file} --yes", soft_wrap=True)

@@ -1,0 +1,116 @@
+"""`seatsync push`: what an approved selection would do, and with a yes, the doing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seatsync_pipeline.cli.operations import exit_code, load_report, show_report
+from seatsync_pipeline.cli.options import json_option
+from seatsync_pipeline.cli.output import clean, console, finish, working, write_json
+from seatsync_pipeline.cli.session import Session, plural
+from seatsync_pipeline.cli.summary import say
+from seatsync_pipeline.errors import InputRefused
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seatsync_pipeline.orchestration.run import RunResult
+
+_PUSH = "connectwise/push"
+
+
+@click.command("push")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Write to ConnectWise, without asking.")
+@json_option
+def push_command(*, file: Path, yes: bool, as_json: bool) -> int:
+    """Push the approved selection FILE to ConnectWise.
+
+    Without --yes it only reports what would be written and what skipped, and asks on a terminal. Every live value
+    is read again before it is changed, every change read back. An interrupted push is resumed by running it again.
+    """
+    if not file.is_file():
+        raise InputRefused(f"pushing {file}", "there is no such file", "Name a selection file.")
+    session = Session()
+    session.require_database(f"pushing {file}")
+    if not yes:
+        rehearsal = rehearse(session, file)
+        if as_json:
+            write_json(rehearsal)
+            return 0
+        screen = console()
+        _show_rehearsal(screen, rehearsal)
+        if not sys.stdin.isatty():
+            screen.print("\nNothing was written. To write: add --yes.")
+            return 0
+        if not click.confirm("\nWrite this to ConnectWise?", default=False):
+            screen.print("Nothing was written.")
+            return 0
+    report = carry_out(session, file)
+    finish(report, lambda screen: show_report(screen, session, report), as_json=as_json)
+    return exit_code(report)
+
+
+def rehearse(session: Session, file: Path) -> dict[str, Any]:
+    """What the push would do now. Raises the typed refusal of the gate."""
+    from seatsync_pipeline import exact_json
+
+    result = _run(session, file, confirm=False)
+    if result.error is not None:
+        raise result.error
+    found: dict[str, Any] = exact_json.loads(result.observations[_PUSH]["rehearsal"])
+    return found
+
+
+def carry_out(session: Session, file: Path) -> dict[str, Any]:
+    """Push, and return the operation's report; an operation that stopped has one too."""
+    result = _run(session, file, confirm=True)
+    pushed = result.materializations.get(_PUSH)
+    if pushed is None:
+        if result.error is not None:
+            raise result.error
+        raise InputRefused(f"pushing {file}", "no operation was recorded", "See the run in the Dagster UI.")
+    return load_report(session, pushed["operation_id"])
+
+
+def _run(session: Session, file: Path, *, confirm: bool) -> RunResult:
+    doing = f"Pushing {file}" if confirm else f"Checking what {file} would do"
+    with working(doing):
+        from seatsync_pipeline.definitions import defs
+        from seatsync_pipeline.orchestration.push import push_config
+        from seatsync_pipeline.orchestration.run import run_job
+
+        return run_job(
+            "push_to_connectwise",
+            definitions=defs,
+            settings=session.settings,
+            run_config=push_config(file.absolute(), confirm=confirm),
+        )
+
+
+def _show_rehearsal(screen: Console, rehearsal: dict[str, Any]) -> None:
+    from seatsync_pipeline.push.plan import sentence
+
+    items = rehearsal["items"]
+    written = [item for item in items if item["would"] == "write"]
+    screen.print(
+        f"Operation {rehearsal['operation_id']}, approved by {rehearsal['approved_by']}", style="bold"
+    )
+    say(screen, "approved  ", sentence(rehearsal["summary"]))
+    say(
+        screen,
+        "now       ",
+        f"{plural(len(written), 'row')} would be written, {len(items) - len(written)} skipped",
+    )
+    for item in items:
+        whom = f"{item['company_name']}, {item['product_identifier']}"
+        if item["would"] == "skip":
+            say(screen, "skip    ", f"{item['action']} {whom}: {item['reason']}", style="yellow")
+        else:
+            before = "" if item["before"] is None else f"{item['before']} -> "
+            day = f" on {item['planned_date']}" if item["planned_date"] else ""
+            screen.print(clean(f"  {item['action']:<7} {whom}: {before}{item['after']}{day}"), soft_wrap=True)
