@@ -260,6 +260,14 @@ def test_what_cannot_be_invoiced_is_refused_and_changes_nothing(agreement: dict[
     assert total(state) == Decimal("3.35")  # a period that is named needs neither
 
 
+def test_every_agreement_of_the_sample_month_can_be_invoiced() -> None:
+    state = state_of(SampleMonth.load())
+    invoices = {key: preview_invoice(state, key) for key in state.agreements}
+    assert invoices[1001].total > 0
+    assert invoices[1005].total == 0  # it ended, though nobody has set its status yet
+    assert invoices[1017].last_day == date(2028, 5, 16)  # annual, from its anniversary
+
+
 @pytest.mark.parametrize("period", [(DECEMBER[1], DECEMBER[0]), (DECEMBER[0], None)])
 def test_a_period_is_two_days_in_order(period: tuple[date, date | None]) -> None:
     with pytest.raises(InvoiceRefused):
