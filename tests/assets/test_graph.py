@@ -17,12 +17,17 @@ GRAPH = DEFS.resolve_asset_graph()
 KEYS = sorted(GRAPH.get_all_asset_keys(), key=lambda key: key.to_user_string())
 
 
+def asset_jobs() -> list[dg.JobDefinition]:
+    """The named jobs that make assets: not Dagster's implicit one, and no op job."""
+    jobs = DEFS.resolve_all_job_defs()
+    return [job for job in jobs if job.asset_layer.selected_asset_keys and not job.name.startswith("__")]
+
+
 def described() -> dict[str, Any]:
-    jobs = {}
-    for job in DEFS.resolve_all_job_defs():
-        if not job.name.startswith("__"):
-            selected = job.asset_layer.selected_asset_keys
-            jobs[job.name] = sorted(key.to_user_string() for key in selected)
+    jobs = {
+        job.name: sorted(key.to_user_string() for key in job.asset_layer.selected_asset_keys)
+        for job in asset_jobs()
+    }
     assets = {}
     for key in KEYS:
         node = GRAPH.get(key)
@@ -58,13 +63,13 @@ def test_every_asset_says_what_it_is(key: dg.AssetKey) -> None:
     assert all(column.description for column in schema.columns)
 
 
-def test_only_an_import_asks_for_config() -> None:
-    for job in DEFS.resolve_all_job_defs():
-        if job.name == "avanan_import":
-            with pytest.raises(dg.DagsterInvalidConfigError, match="file"):
-                dg.validate_run_config(job)
-        elif not job.name.startswith("__"):
+@pytest.mark.parametrize("job", asset_jobs(), ids=lambda job: job.name)
+def test_only_an_import_asks_for_config(job: dg.JobDefinition) -> None:
+    if job.name == "avanan_import":
+        with pytest.raises(dg.DagsterInvalidConfigError, match="file"):
             dg.validate_run_config(job)
+    else:
+        dg.validate_run_config(job)
 
 
 def test_nothing_retries_a_run_by_itself() -> None:
