@@ -64,7 +64,8 @@ def _width() -> int | None:
 
 def clean(text: object) -> str:
     """Text from outside for a terminal: nothing in it may move the cursor or end a line."""
-    return "".join(c if c.isprintable() else " " for c in str(text))
+    text = str(text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def show_error(error: SeatSyncError, *, as_json: bool) -> None:
@@ -85,7 +86,7 @@ def show_error(error: SeatSyncError, *, as_json: bool) -> None:
             )
             if part
         )
-        lines.append(f"  {place}: {fault.rule.rstrip('.')}. {fault.remedy}")
+        lines.append(f"  {place or '-'}: {fault.rule.rstrip('.')}. {fault.remedy}")
     if len(faults) > _FAULTS_SHOWN:
         lines.append(f"  ... and {len(faults) - _FAULTS_SHOWN} more (all of them with --json).")
     if error.remedy:
@@ -101,10 +102,6 @@ def print_err(text: str) -> None:
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """Say on stderr what takes its time: a spinner on a terminal, a line elsewhere."""
-    if not sys.stderr.isatty():
-        print_err(f"{what} ...")
-        yield
-        return
-    with console(stderr=True).status(f"{what} ..."):
-        yield
+    """Say on stderr what takes its time. No spinner: the run's own progress lines follow, and would break it."""
+    print_err(f"{what} ...")
+    yield

@@ -101,8 +101,9 @@ def _show(console: Console, row: Mapping[str, Any], trace: list[dict[str, str]])
 def _facts(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     from seatsync_pipeline.reconcile.rows import Flag
 
+    meanings = {flag.value: flag.meaning for flag in Flag}
     for flag in row["flags"]:
-        yield f"flag: {flag}", Flag(flag).meaning
+        yield f"flag: {flag}", meanings.get(flag, "")
     for guard in row["guards"]:
         yield f"guard: {guard['guard']}", f"{guard['observed']}, limit {guard['limit']}"
     for heading in ("accounts", "additions", "candidates", "agreements"):

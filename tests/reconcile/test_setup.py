@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatsync_pipeline.connectwise.records import AgreementType, Company, Product, Scan
@@ -463,6 +463,7 @@ def test_notes_name_what_looks_unusual(warehouse: Warehouse, tmp_path: Path) -> 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12).map(str.strip)
 
 
+@settings(deadline=None, max_examples=60)  # each example writes a file
 @given(key=CELL.filter(bool), reason=CELL)
 def test_any_text_survives_the_file_and_none_of_it_runs_in_a_spreadsheet(
     tmp_path_factory: pytest.TempPathFactory, key: str, reason: str
