@@ -10,6 +10,7 @@ import dagster as dg
 from assets import avanan, connectwise, duo, preview
 from seatsync_pipeline.orchestration.jobs import ALL_JOBS
 from seatsync_pipeline.orchestration.logs import progress_logger
+from seatsync_pipeline.orchestration.push import approve_preview, push_to_connectwise
 from seatsync_pipeline.orchestration.resources import resources
 
 
@@ -24,7 +25,7 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
             preview.avanan_preview,
         ],
         asset_checks=[connectwise.checks, duo.checks, avanan.checks, *preview.checks],
-        jobs=ALL_JOBS,
+        jobs=[*ALL_JOBS, push_to_connectwise, approve_preview],
         resources=resources(resource_overrides),
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
     )

@@ -127,6 +127,7 @@ def _summary(rows: Sequence[Any]) -> dict[str, Any]:
 def _show(
     console: Console, document: dict[str, Any], rows: Sequence[Any], chosen: Chosen, file: Path
 ) -> None:
+    from seatsync_pipeline.exact_json import plain
     from seatsync_pipeline.push.plan import summarise_rows
 
     console.print(f"{plural(len(rows), 'row')} approved by {document['approved_by']}:", style="bold")
@@ -138,7 +139,7 @@ def _show(
             console,
             "- ",
             f"{row['action']} {row['company_name']}, {row['product_identifier']}: "
-            f"{row['current_quantity']:f} -> {row['new_quantity']:f} ({amount})",
+            f"{plain(row['current_quantity'])} -> {plain(row['new_quantity'])} ({amount})",
         )
     if len(decreases) > _DECREASES_SHOWN:
         say(console, "- ", f"and {len(decreases) - _DECREASES_SHOWN} more decreases")

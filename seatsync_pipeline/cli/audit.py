@@ -79,7 +79,7 @@ def _show(screen: Console, session: Session, entries: list[Entry]) -> None:
             "started": lambda c: f"started by {c['run_by']}, approved by {c['approved_by']}",
             "item": lambda c: f"{c['action']} {c['company']}, {c['product']}: {c['outcome']}, {c['reason']}",
             "ended": lambda c: f"{c['state']}{': ' + c['note'] if c.get('note') else ''}",
-        }.get(entry.kind, lambda c: json.dumps(c))(content)
+        }.get(entry.kind, json.dumps)(content)
         screen.print(
             clean(
                 f"  {entry.seq:>5}  {session.local(entry.made_at)}  {content.get('operation_id', '')}  {said}"

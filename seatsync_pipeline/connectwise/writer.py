@@ -32,10 +32,15 @@ _ATTEMPTS_WHEN_PACED = 4
 _LONGEST_PAUSE = 120.0
 
 
-def writer_from(settings: Settings, reader: ConnectWiseReader) -> ConnectWiseWriter:
-    """A writer to the ConnectWise that the settings name, which shares the reader's pace and path."""
+def writer_from(
+    settings: Settings, reader: ConnectWiseReader, *, timeout: float = TIMEOUT_SECONDS
+) -> ConnectWiseWriter:
+    """A writer to the ConnectWise that the settings name, which shares the reader's pace and path.
+
+    `timeout`: seconds after which an answer counts as lost.
+    """
     _, credentials = credentials_from(settings)
-    return ConnectWiseWriter(reader, credentials.headers())
+    return ConnectWiseWriter(reader, credentials.headers(), timeout=timeout)
 
 
 class ConnectWiseWriter:

@@ -29,7 +29,7 @@ class RunResult:
 
     `error` is None exactly when `success`: the typed error of the first step that failed. `materializations`
     are the metadata of each asset that was made, by its key (`duo/preview`), as plain values: Markdown as text,
-    JSON as dicts and lists. `skipped` are reasons by asset key.
+    JSON as dicts and lists. `skipped` are reasons by asset key. `observations` are what was seen and not made.
     """
 
     run_id: str
@@ -37,6 +37,7 @@ class RunResult:
     error: SeatSyncError | None = None
     materializations: dict[str, dict[str, Any]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    observations: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def run_job(
@@ -64,6 +65,7 @@ def run_job(
         error=None if result.success else _error(result),
         materializations=_materializations(result),
         skipped=_skipped(result),
+        observations=_observations(result),
     )
 
 
@@ -150,14 +152,19 @@ def _materializations(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, 
     return found
 
 
-def _skipped(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+def _observations(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     found = {}
     for event in result.all_events:
         if event.event_type is dg.DagsterEventType.ASSET_OBSERVATION:
             observation = event.asset_observation_data.asset_observation
-            if "skipped" in observation.metadata:
-                found[observation.asset_key.to_user_string()] = str(observation.metadata["skipped"].value)
+            key = observation.asset_key.to_user_string()
+            found[key] = {name: _value(value) for name, value in observation.metadata.items()}
     return found
+
+
+def _skipped(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    seen = _observations(result)
+    return {key: str(metadata["skipped"]) for key, metadata in seen.items() if "skipped" in metadata}
 
 
 def _value(value: dg.MetadataValue) -> Any:

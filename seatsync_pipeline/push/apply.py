@@ -15,7 +15,7 @@ from typing import Any
 
 from seatsync_pipeline.connectwise.client import ConnectWiseReader
 from seatsync_pipeline.connectwise.records import Addition, Product
-from seatsync_pipeline.connectwise.writer import ConnectWiseWriter, calendar_text
+from seatsync_pipeline.connectwise.writer import TIMEOUT_SECONDS, ConnectWiseWriter, calendar_text
 from seatsync_pipeline.errors import AnswerLost, SeatSyncError, VendorError, WriteRefused
 from seatsync_pipeline.push import live, recheck, settle
 from seatsync_pipeline.push.dates import effective_dates, refuses_the_date
@@ -30,7 +30,7 @@ _DONE = {Action.UPDATE: "updated", Action.CREATE: "created", Action.CANCEL: "can
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a create whose answer was lost is looked for, in seconds.
+    """How long the answer to a write is waited for, and a create looked for whose answer was lost, in seconds.
 
     ConnectWise has no idempotency key and its lists may lag behind a write: `looks` times, `pause` apart; only a
     later run that still finds nothing `repost_after` the intent may send it again.
@@ -39,6 +39,7 @@ class Patience:
     looks: int = 6
     pause: float = 6.0
     repost_after: float = 65.0
+    answer: float = TIMEOUT_SECONDS
 
 
 class OutcomeUnknown(SeatSyncError):
@@ -138,7 +139,9 @@ class RowRunner:
             product = live.read_product(self._reader, change.product_id)
         else:
             addition = live.read_addition(self._reader, change)
-        return recheck.why_not(change, book, addition, product, today), addition, product
+        ours = {c.addition_id for c in self._changes if c.addition_id not in {None, change.addition_id}}
+        why = recheck.why_not(change, book, addition, product, today, ours=ours)
+        return why, addition, product
 
     def _change(self, change: Change, before: Addition | None) -> Outcome:
         """Update or cancel: intent, PATCH, read back."""

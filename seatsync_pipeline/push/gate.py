@@ -83,6 +83,7 @@ def judge(selection: Selection, known: Known) -> Plan | tuple[Fault, ...]:
         digest=selection.digest,
         source=known.preview.source,
         preview_id=known.preview.preview_id,
+        snapshot_id=known.preview.snapshot["id"],
         approved_by=selection.rows[0].approved_by,
         agreement_types=known.agreement_types,
         changes=in_order(changes, positions),
@@ -318,6 +319,9 @@ def _change(line: SelectionRow, row: Mapping[str, Any], book: Book) -> Change:
         elsewhere=tuple(a.addition_id for a in book.elsewhere(key)),
         after_row_id=row["paired_row_id"] if row["action"] == Action.CANCEL else None,
         reason=line.approval_reason or None,
+        overrides=line.overrides,
+        less_included=None if addition is None else Decimal(addition["less_included"]),
+        bill_customer=None if addition is None else addition["bill_customer"],
     )
 
 

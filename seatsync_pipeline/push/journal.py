@@ -54,6 +54,7 @@ class OperationRecord:
     operation_id: str
     source: str
     preview_id: str
+    snapshot_id: str
     selection_digest: str
     approved_by: str
     server: str
@@ -91,6 +92,7 @@ class Journal:
             "operation_id": plan.operation_id,
             "source": plan.source,
             "preview_id": plan.preview_id,
+            "snapshot_id": plan.snapshot_id,
             "selection_digest": plan.digest,
             "approved_by": plan.approved_by,
             "server": server,
@@ -208,9 +210,8 @@ class Journal:
 
 
 _OPERATIONS = """
-    select o.operation_id, o.source, o.preview_id, o.selection_digest, o.approved_by, o.server, o.agreement_types,
-           o.started_at,
-           e.state, e.made_at, e.note, e.audit_head
+    select o.operation_id, o.source, o.preview_id, o.snapshot_id, o.selection_digest, o.approved_by,
+           o.server, o.agreement_types, o.started_at, e.state, e.made_at, e.note, e.audit_head
     from operation o
     join operation_event e on e.operation_id = o.operation_id
     where e.event_id = (
@@ -241,7 +242,8 @@ def _operation(connection: Connection, row: tuple[Any, ...]) -> OperationRecord:
 def noted_heads(connection: Connection) -> dict[str, str]:
     """The audit heads that operations have noted: where -> hash."""
     rows = connection.execute(
-        "select operation_id, state, audit_head from operation_event where audit_head is not null order by event_id"
+        "select operation_id, state, audit_head from operation_event"
+        " where audit_head is not null order by event_id"
     ).fetchall()
     return {f"operation {operation_id} ({state})": noted for operation_id, state, noted in rows}
 
@@ -256,7 +258,8 @@ def _changes(connection: Connection, operation_id: str) -> tuple[Change, ...]:
 def _intents(connection: Connection, operation_id: str) -> dict[str, Intent]:
     """The last intent of each row: an earlier one was refused, and the refusal led to it."""
     rows = connection.execute(
-        "select row_id, made_at, request, live, known_ids from intent where operation_id = ? order by intent_id",
+        "select row_id, made_at, request, live, known_ids from intent"
+        " where operation_id = ? order by intent_id",
         [operation_id],
     ).fetchall()
     return {

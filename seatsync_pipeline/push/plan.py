@@ -6,7 +6,7 @@ the selection file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -23,8 +23,8 @@ ORDER = (Action.UPDATE, Action.CREATE, Action.CANCEL)
 class Change:
     """One approved row.
 
-    `before` and `after` are quantities (`before` None for a create). `effective_date` and `cancelled_date` are
-    those of the addition when it was approved. `line_additions` are all additions the line had then, and
+    `before` and `after` are quantities (`before` None for a create). `effective_date`, `cancelled_date`,
+    `less_included` and `bill_customer` are those of the addition when it was approved. `line_additions` are all additions the line had then, and
     `elsewhere` those outside the scope: another one since then means that somebody has acted.
     `after_row_id`: the row that has to succeed first (the create of a pair).
     """
@@ -48,6 +48,9 @@ class Change:
     elsewhere: tuple[int, ...]
     after_row_id: str | None
     reason: str | None
+    overrides: tuple[str, ...] = ()
+    less_included: Decimal | None = None
+    bill_customer: str | None = None
 
     def to_json(self) -> str:
         return exact_json.dumps(asdict(self))
@@ -55,11 +58,11 @@ class Change:
     @classmethod
     def from_json(cls, text: str) -> Change:
         values: dict[str, Any] = exact_json.loads(text)
-        for name in ("before", "after", "unit_price", "amount_delta"):
+        for name in ("before", "after", "unit_price", "amount_delta", "less_included"):
             values[name] = None if values[name] is None else Decimal(values[name])
         for name in ("planned_date", "effective_date", "cancelled_date"):
             values[name] = None if values[name] is None else date.fromisoformat(values[name])
-        for name in ("line_additions", "elsewhere"):
+        for name in ("line_additions", "elsewhere", "overrides"):
             values[name] = tuple(values[name])
         values["action"] = Action(values["action"])
         return cls(**{field.name: values[field.name] for field in fields(cls)})
@@ -73,6 +76,7 @@ class Plan:
     digest: str
     source: str
     preview_id: str
+    snapshot_id: str
     approved_by: str
     agreement_types: frozenset[str]
     changes: tuple[Change, ...]
@@ -95,20 +99,36 @@ class Summary:
         return asdict(self)
 
     def sentence(self) -> str:
-        plain = exact_json.plain
-        return (
-            f"{self.updates} updates, {self.creates} creates, {self.cancels} cancels; {self.decreases} of them "
-            f"decreases. Seats +{plain(self.seats_up)} -{plain(self.seats_down)}; per billing cycle "
-            f"+{self.amount_up:.2f} -{self.amount_down:.2f}."
-        )
+        return sentence(self.as_dict())
 
 
-def summarise(changes: tuple[Change, ...]) -> Summary:
-    """Count a plan. A change without a known price counts 0 money."""
+def sentence(summary: Mapping[str, Any]) -> str:
+    """A summary in words; also one that was read back from JSON."""
+    seats = {name: exact_json.plain(Decimal(summary[name])) for name in ("seats_up", "seats_down")}
+    amounts = {name: Decimal(summary[name]) for name in ("amount_up", "amount_down")}
+    return (
+        f"{summary['updates']} updates, {summary['creates']} creates, {summary['cancels']} cancels; "
+        f"{summary['decreases']} of them decreases. Seats +{seats['seats_up']} -{seats['seats_down']}; "
+        f"per billing cycle +{amounts['amount_up']:.2f} -{amounts['amount_down']:.2f}."
+    )
+
+
+def summarise(changes: Iterable[Change]) -> Summary:
+    """Count a plan."""
+    return _summary([(c.action, c.after - (c.before or Decimal(0)), c.amount_delta) for c in changes])
+
+
+def summarise_rows(rows: Iterable[Mapping[str, Any]]) -> Summary:
+    """Count rows of a preview as if they were pushed."""
+    return _summary([(Action(row["action"]), row["delta"], row["amount_delta"]) for row in rows])
+
+
+def _summary(moves: list[tuple[Action, Decimal, Decimal | None]]) -> Summary:
+    """Of (action, change of seats, change of money); an unknown price counts 0 money."""
     zero = Decimal(0)
-    seats = [change.after - (change.before or zero) for change in changes]
-    amounts = [change.amount_delta or zero for change in changes]
-    count = {action: sum(1 for c in changes if c.action is action) for action in ORDER}
+    seats = [seats for _, seats, _ in moves]
+    amounts = [amount or zero for _, _, amount in moves]
+    count = {action: sum(1 for a, _, _ in moves if a is action) for action in ORDER}
     return Summary(
         updates=count[Action.UPDATE],
         creates=count[Action.CREATE],

@@ -6,10 +6,11 @@ both values are named. Only a row that is exactly as it was approved goes on.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 
-from seatsync_pipeline.connectwise.records import Addition, Product
+from seatsync_pipeline.connectwise.records import Addition, Agreement, Product
 from seatsync_pipeline.exact_json import plain
 from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.reconcile.book import Book, is_active, last_billed_day
@@ -30,11 +31,18 @@ def at_target(change: Change, live: Addition) -> bool:
 
 
 def why_not(
-    change: Change, book: Book, live: Addition | None, product: Product | None, today: date
+    change: Change,
+    book: Book,
+    live: Addition | None,
+    product: Product | None,
+    today: date,
+    *,
+    ours: Collection[int] = (),
 ) -> str | None:
     """Why the row must be skipped; None when it is still as approved.
 
-    `live` is the addition just read by id (updates and cancels), `product` the catalog's (creates).
+    `live` is the addition just read by id (updates and cancels), `product` the catalog's (creates). `ours` are
+    the additions that other rows of this operation change: that they end is no drift.
     """
     if change.action is Action.CREATE:
         return _why_not_create(change, book, product, today)
@@ -42,7 +50,7 @@ def why_not(
         return f"{CHANGED}: addition {change.addition_id} is not there any more"
     if at_target(change, live):
         return f"{ALREADY_APPLIED}: {_target(change)}"
-    differences = [*_of_addition(change, live), *_of_company(change, book)]
+    differences = [*_of_addition(change, live), *_of_company(change, book, ours)]
     if differences:
         return f"{CHANGED}: {'; '.join(differences)}"
     return _moved_cancel(change, book, live, today) if change.action is Action.CANCEL else None
@@ -50,10 +58,9 @@ def why_not(
 
 def _why_not_create(change: Change, book: Book, product: Product | None, today: date) -> str | None:
     line = book.line((change.company_id, change.product_id)).additions
-    for addition in line:
-        if addition.agreement_id == change.agreement_id and addition.quantity == change.after:
-            return f"{ALREADY_APPLIED}: addition {addition.addition_id} bills {plain(change.after)}"
-    differences = _of_company(change, book)
+    if len(line) == 1 and (line[0].agreement_id, line[0].quantity) == (change.agreement_id, change.after):
+        return f"{ALREADY_APPLIED}: addition {line[0].addition_id} bills {plain(change.after)}"
+    differences = _of_company(change, book, ())
     if product is None:
         differences.append(f"product {change.product_identifier} is not in the catalog any more")
     else:
@@ -71,6 +78,8 @@ def _of_addition(change: Change, live: Addition) -> list[str]:
         ("quantity", _number(change.before), _number(live.quantity)),
         ("product", change.product_id, live.product_id),
         ("price", _number(change.unit_price), _number(live.unit_price)),
+        ("less included", _number(change.less_included), _number(live.less_included)),
+        ("bill customer", change.bill_customer, live.bill_customer),
         ("effective date", change.effective_date, live.effective_date),
         ("cancelled date", change.cancelled_date, live.cancelled_date),
         ("agreement", change.agreement_id, live.agreement_id),
@@ -78,7 +87,7 @@ def _of_addition(change: Change, live: Addition) -> list[str]:
     return [_differs(name, was, now) for name, was, now in pairs if was != now]
 
 
-def _of_company(change: Change, book: Book) -> list[str]:
+def _of_company(change: Change, book: Book, ours: Collection[int]) -> list[str]:
     """The agreement, and which additions bill this line now."""
     agreement = book.agreements.get(change.agreement_id)
     if agreement is None:
@@ -87,17 +96,29 @@ def _of_company(change: Change, book: Book) -> list[str]:
     if agreement.company_id != change.company_id:
         found.append(_differs("the agreement's company", change.company_id, agreement.company_id))
     if not is_active(agreement, book.today):
-        state = "cancelled" if agreement.cancelled else agreement.status or "ended"
-        found.append(f"agreement {agreement.name} was active and is {state.lower()} or outside its dates")
+        found.append(f"agreement {agreement.name} was active and {_not_active(agreement, book.today)}")
+    elif not found and agreement not in book.agreements_of(change.company_id):
+        found.append(f"agreement {agreement.name} was in scope and is of type {agreement.type_name} now")
     key = (change.company_id, change.product_id)
-    line = tuple(addition.addition_id for addition in book.line(key).additions)
-    if line != change.line_additions and not found:
-        found.append(_differs("additions of this line", _ids(change.line_additions), _ids(line)))
+    now = tuple(a.addition_id for a in book.line(key).additions if a.addition_id not in ours)
+    was = tuple(addition_id for addition_id in change.line_additions if addition_id not in ours)
+    if now != was and not found:
+        found.append(_differs("additions of this line", _ids(was), _ids(now)))
     if change.action is Action.CREATE:
         elsewhere = tuple(addition.addition_id for addition in book.elsewhere(key))
         if elsewhere != change.elsewhere:
             found.append(_differs("additions on other agreements", _ids(change.elsewhere), _ids(elsewhere)))
     return found
+
+
+def _not_active(agreement: Agreement, today: date) -> str:
+    if agreement.cancelled:
+        return "is cancelled"
+    if agreement.start_date is not None and agreement.start_date > today:
+        return f"starts on {agreement.start_date}"
+    if agreement.end_date is not None and agreement.end_date < today:
+        return f"ended on {agreement.end_date}"
+    return f"has the status {agreement.status}"
 
 
 def _of_product(change: Change, product: Product) -> list[str]:

@@ -6,7 +6,7 @@ reader, writer and journal together. Used by the op job and, through it, by the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -95,16 +95,25 @@ class Push:
         rows = [(change, _settled(record, change) or runner.why_not(change)) for change in left]
         return Rehearsal(plan, summarise(plan.changes), tuple(rows), resumes=record is not None)
 
-    def run(self, path: Path, progress: operate.Progress = lambda *_: None) -> dict[str, Any]:
-        """Carry the selection out, or on, and return the operation's report."""
+    def run(
+        self,
+        path: Path,
+        progress: operate.Progress = lambda *_: None,
+        announce: Callable[[Summary], None] = lambda _: None,
+    ) -> dict[str, Any]:
+        """Carry the selection out, or on, and return the operation's report.
+
+        `announce` is told what was approved before anything is written, `progress` about each row.
+        """
         with operate.exclusive(self._settings.home):
             plan, record = self._admit(path)
+            announce(summarise(plan.changes))
             if record is None:
                 self._journal.start(plan, self._reader.server)
             else:
                 self._journal.resume(record.operation_id)
             record = load_operation(self._warehouse, plan.operation_id)
-            with writer_from(self._settings, self._reader) as writer:
+            with writer_from(self._settings, self._reader, timeout=self._patience.answer) as writer:
                 ending = operate.carry_out(record, self._runner(plan, writer), self._journal, progress)
             record = load_operation(self._warehouse, plan.operation_id)
         return operate.report(record, state=ending.state) | {"note": ending.note}
@@ -249,6 +258,7 @@ def _plan_of(record: OperationRecord) -> Plan:
         record.selection_digest,
         record.source,
         record.preview_id,
+        record.snapshot_id,
         record.approved_by,
         record.agreement_types,
         record.changes,

@@ -116,7 +116,9 @@ def match_accounts(
             continue
         result = _judge(account, directory, ranked[account.key])
         if isinstance(result, _Proposal) and account.key in unlinked:
-            result = _left_to_a_person(account, result)
+            result = _left_to_a_person(account, result, "but a person took this account's link away")
+        elif isinstance(result, _Proposal) and account.details.get("unidentified"):
+            result = _left_to_a_person(account, result, "but the account has no key or name of its own")
         if isinstance(result, Match):
             found[account.key] = result
         else:
@@ -241,8 +243,8 @@ def _judge(account: Account, directory: _Directory, ranked: tuple[Candidate, ...
     return Match(account, Outcome.AMBIGUOUS, why, candidates=shown)
 
 
-def _left_to_a_person(account: Account, proposal: _Proposal) -> Match:
-    why = f"{proposal.company.name} fits ({proposal.rule}), but a person took this account's link away"
+def _left_to_a_person(account: Account, proposal: _Proposal, but: str) -> Match:
+    why = f"{proposal.company.name} fits ({proposal.rule}), {but}"
     return Match(account, Outcome.AMBIGUOUS, why, candidates=proposal.ranked[:MAX_CANDIDATES])
 
 

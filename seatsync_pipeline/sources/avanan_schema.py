@@ -17,11 +17,14 @@ from seatsync_pipeline.sources.file_text import Faults
 
 
 def _seats_exactly_when_read(frame: pd.DataFrame) -> pd.Series:
-    return frame["seats"].isna() == (frame["state"] == State.FAILED.value)
+    empty = frame["seats"].isna()
+    return (empty == (frame["state"] == State.FAILED.value)) | (empty & (frame["state"] == State.POC.value))
 
 
 def _reason_exactly_when_failed(frame: pd.DataFrame) -> pd.Series:
-    return frame["reason"].notna() == (frame["state"] == State.FAILED.value)
+    # A trial may have a reason too: it is skipped, whatever else is wrong with it.
+    told, failed = frame["reason"].notna(), frame["state"] == State.FAILED.value
+    return (told == failed) | (frame["state"] == State.POC.value)
 
 
 def _one_row_per_license(frame: pd.DataFrame) -> pd.Series:

@@ -126,6 +126,8 @@ def _account(rows: list[Row], sheet: Sheet, columns: Columns) -> Account:
     if named.line in sheet.names_as_written:
         details["name_as_written"] = sheet.names_as_written[named.line]
     domain = _domain(first.domain or first.key, columns)
+    if first.key.startswith("(no ") or named.name.startswith(NO_NAME):
+        details["unidentified"] = True
     return Account(key=first.key, name=named.name, domain=domain, details=details)
 
 
@@ -153,6 +155,11 @@ def _observation(row: Row, rows: list[Row], reasons: tuple[str, ...], tenants: T
         evidence["lines"] = [each.line for each in rows]
     if not reasons and row.seats is not None and row.state is not None:
         return Observation(row.key, row.name, row.license, row.seats, row.state, None, evidence)
+    if all(each.state is State.POC for each in rows):
+        # Not billed, whatever else is wrong with it; its presence still counts.
+        seats = row.seats if len({each.seats for each in rows}) == 1 else None
+        told = "; ".join(reasons)
+        return Observation(row.key, row.name, row.license, seats, State.POC, told, evidence)
     tenants.failed_rows += len(rows)
     # What the status column said still matters to a reader: a trial without a number is a trial.
     evidence["stated"] = None if row.state is None else row.state.value

@@ -44,9 +44,12 @@ class Finding:
     verdict: Verdict = Verdict.INCOMPLETE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Account:
-    """One Duo subaccount or one Avanan tenant. `key` is what links are saved against."""
+    """One Duo subaccount or one Avanan tenant. `key` is what links are saved against.
+
+    `details["unidentified"]` marks one whose key or name was missing: it is never linked by itself.
+    """
 
     key: str
     name: str
@@ -54,10 +57,11 @@ class Account:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Observation:
-    """Seats of one license of one account. `seats` is None exactly when `state` is failed: never zero instead.
+    """Seats of one license of one account. `seats` is None when `state` is failed: never zero instead.
 
+    Also a proof of concept may lack its number, since it is not billed whatever the number is.
     `evidence` says what the number was made from (JSON scalars, lists and objects); `reason` why it failed.
     """
 
@@ -70,7 +74,10 @@ class Observation:
     evidence: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (self.seats is None) != (self.state is State.FAILED):
+        may_lack = {State.FAILED, State.POC}
+        if (self.seats is None and self.state not in may_lack) or (
+            self.seats is not None and self.state is State.FAILED
+        ):
             raise ValueError(f"seats and state disagree: {self.seats!r} with {self.state}")
 
 

@@ -15,7 +15,7 @@ from seatsync_pipeline.errors import WarehouseError
 from seatsync_pipeline.push import audit
 from seatsync_pipeline.warehouse import Connection, Warehouse
 
-ENTRIES = [
+ENTRIES: list[tuple[str, dict[str, object]]] = [
     ("started", {"operation_id": "op_1", "n": Decimal("1.50"), "day": date(2026, 11, 20)}),
     ("item", {"operation_id": "op_1", "before": None, "after": {"quantity": Decimal(3)}}),
     ("ended", {"operation_id": "op_1", "state": "finished"}),

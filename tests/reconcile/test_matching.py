@@ -119,6 +119,12 @@ def test_an_unlinked_account_is_not_linked_again_by_the_machine() -> None:
     assert [c.company_id for c in found.candidates] == [1]
 
 
+def test_an_account_without_a_key_of_its_own_is_never_linked_by_itself() -> None:
+    account = Account("(no portal, line 7)", "Acme", details={"unidentified": True})
+    found = match_accounts([account], companies("Acme"), {})[account.key]
+    assert found.outcome is Outcome.AMBIGUOUS
+
+
 def test_a_website_that_agrees_makes_a_candidate_but_never_a_link() -> None:
     company = Company(1, "z", "Zebra Holdings", "Active", website="https://www.acme-dental.com/")
     account = Account("A1", "Acme Dental", domain="acme-dental.com")

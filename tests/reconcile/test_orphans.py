@@ -10,7 +10,7 @@ import pytest
 
 from seatsync_pipeline.reconcile.inputs import History
 from seatsync_pipeline.reconcile.rows import Action, Flag, Row, Status
-from seatsync_pipeline.sources.base import State
+from seatsync_pipeline.sources.base import Observation, State
 from tests.reconcile.worlds import (
     ACME,
     MAIL,
@@ -36,7 +36,7 @@ def test_an_unused_line_is_orphaned_and_opt_in() -> None:
         Action.CANCEL,
         False,
     )
-    assert (row.new_quantity, row.delta, row.amount_delta) == (0, -10, -35)
+    assert [row.new_quantity, row.delta, row.amount_delta] == [0, -10, -35]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,8 @@ def test_never_on_a_snapshot_that_is_not_accepted() -> None:
 )
 def test_what_ends_or_has_not_begun_is_left_alone(changes: dict[str, Any], flag: Flag) -> None:
     row = orphan([addition(10, **changes)])
-    assert (row.status, row.flags, row.delta) == (Status.NO_CHANGE, (flag,), 0)
+    assert (row.status, row.flags) == (Status.NO_CHANGE, (flag,))
+    assert row.delta == 0
 
 
 def test_only_products_that_are_or_were_the_sources() -> None:
@@ -166,6 +167,11 @@ class TestProofOfConcept:
         by_status = {row.status: row for row in rows}
         assert [a.addition_id for a in by_status[Status.READY].additions] == [1000]
         assert by_status[Status.SKIPPED].additions == ()
+
+    def test_it_may_lack_its_number(self) -> None:
+        unread = Observation("A1", "A1", "Duo MFA", None, State.POC, "Users cannot be read")
+        row = only_row(world([unread], [addition(10)]))
+        assert (row.status, row.flags) == (Status.SKIPPED, (Flag.BILLED_WHILE_POC,))
 
     def test_skipped_goes_before_everything_else_that_is_wrong(self) -> None:
         poc = seen(3, "A2", State.POC, license_name="New tier", name="Zenith Bakery")

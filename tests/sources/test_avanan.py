@@ -467,3 +467,14 @@ def test_a_file_above_the_limit_is_refused_without_reading_it_whole(tmp_path: Pa
         file.truncate(64 * 1024 * 1024 + 1)
     with pytest.raises(FileRefused, match="more than 64 MiB"):
         read_export(path)
+
+
+def test_a_trial_is_a_trial_whatever_else_is_wrong_with_it() -> None:
+    data = b"Tenant,Portal,License,Users,Status\nAcme,acme,Tier,?,POC\nBolt,bolt,Tier,?,Paid\nZen,zen,Tier,3,Paid\n"
+    snapshot = read_export_bytes("export.csv", data)
+    states = {o.account_key: (o.state, o.seats) for o in snapshot.observations}
+    assert states == {
+        "acme": (State.POC, None),
+        "bolt": (State.FAILED, None),
+        "zen": (State.COUNTED, Decimal(3)),
+    }

@@ -98,10 +98,10 @@ create table observation (
     account_key  varchar not null,
     account_name varchar not null,
     license      varchar not null,
-    seats        decimal(18, 6),           -- null only when failed
+    seats        decimal(18, 6),           -- null only when failed, or a proof of concept without a number
     state        varchar not null check (state in ('counted', 'poc', 'expired', 'failed')),
     reason       varchar,                  -- why it failed
     evidence     varchar not null,         -- JSON: what the number was made from
     primary key (snapshot_id, position),
-    check (seats is not null or state = 'failed')
+    check (seats is not null or state in ('failed', 'poc'))
 );

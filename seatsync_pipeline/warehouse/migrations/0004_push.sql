@@ -5,6 +5,7 @@ create table operation (
     operation_id     varchar primary key,  -- op_..., made from the selection's digest
     source           varchar not null,
     preview_id       varchar not null,
+    snapshot_id      varchar not null,     -- of the source, behind the preview
     selection_digest varchar not null unique,
     approved_by      varchar not null,
     server           varchar not null,     -- the ConnectWise it may write to

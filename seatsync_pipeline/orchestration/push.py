@@ -1,0 +1,248 @@
+"""The push and the approval as op jobs: run by a person, never by an asset graph.
+
+They stay out of the asset graph, so that no "materialize all" and no automation reaches them, and a required
+config field keeps them from starting by a stray click. The push verifies everything itself; it runs in one
+process, is never retried by Dagster, and logs a materialization so that the UI keeps its history.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from seatsync_pipeline import exact_json
+from seatsync_pipeline.errors import SeatSyncError
+from seatsync_pipeline.orchestration.failures import failure_from, refusals_as_failures
+from seatsync_pipeline.orchestration.metadata import markdown_table, plain
+from seatsync_pipeline.push.approve import Choice, choose, require_approver
+from seatsync_pipeline.push.plan import Change
+from seatsync_pipeline.push.selection import write_selection
+from seatsync_pipeline.push.service import Rehearsal, opened
+from seatsync_pipeline.reconcile.store import load_preview
+from seatsync_pipeline.settings import Settings
+from seatsync_pipeline.system_user import system_user
+from seatsync_pipeline.warehouse import Warehouse
+
+PUSH = dg.AssetKey(["connectwise", "push"])
+SELECTION = dg.AssetKey(["connectwise", "selection"])
+# No retry of any kind, by any of Dagster's three systems.
+_NEVER_RETRIED = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
+
+
+class PushConfig(dg.Config):
+    """What to push, and whether to write."""
+
+    selection_file: str = Field(
+        description="The approved selection: the full path of a ticked preview CSV, or of the file that "
+        "`approve_preview` wrote."
+    )
+    confirm: bool = Field(
+        default=False,
+        description="true: write to ConnectWise. false: only report what would be written and what skipped.",
+    )
+
+
+@dg.op(description="Carry out an approved selection, or only report what it would do.")
+def push_selection(
+    context: dg.OpExecutionContext,
+    config: PushConfig,
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> None:
+    path = Path(config.selection_file).expanduser().absolute()
+
+    def progress(done: int, of: int, change: Change, outcome: str) -> None:
+        context.log.info(
+            "%d/%d %s %s, %s: %s",
+            done,
+            of,
+            change.action,
+            change.company_name,
+            change.product_identifier,
+            outcome,
+        )
+
+    with (
+        refusals_as_failures(),
+        opened(settings, warehouse, run_by=system_user(), run_id=context.run.run_id) as push,
+    ):
+        if not config.confirm:
+            rehearsal = push.rehearse(path)
+            context.log.info("%s", rehearsal.summary.sentence())
+            context.log_event(dg.AssetObservation(PUSH, metadata=_rehearsal_metadata(rehearsal)))
+            return
+        report = push.run(path, progress, lambda summary: context.log.info("%s", summary.sentence()))
+    context.log_event(dg.AssetMaterialization(PUSH, metadata=_report_metadata(report)))
+    if report["state"] in {"interrupted", "stopped"}:
+        raise failure_from(_unfinished(report), operation_id=report["operation_id"])
+    if report["state"] == "finished_with_failures":
+        context.log.warning("Finished with failures: look at the items of %s.", report["operation_id"])
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    tags=_NEVER_RETRIED,
+    description="Write an approved selection to ConnectWise.\n\nRe-checks every live value first, writes one row after "
+    "another, reads each back, and keeps a journal and an audit log. Without `confirm` it only reports. An interrupted "
+    "push is resumed by running the same selection again.",
+)
+def push_to_connectwise() -> None:
+    push_selection()
+
+
+class ApprovalConfig(dg.Config):
+    """Which rows of which preview to approve, and in whose name."""
+
+    preview_id: str = Field(description="The preview, e.g. prev_...: see the preview's materialization.")
+    approved_by: str = Field(description="Your name, as it goes into the audit log.")
+    defaults: bool = Field(default=True, description="Approve the rows that the preview selects by itself.")
+    statuses: list[str] = Field(
+        default=[], description="Also every selectable row of these statuses, e.g. No addition, Orphaned."
+    )
+    rows: list[str] = Field(default=[], description="Also these rows, by id (row_...).")
+    agreements: dict[str, int] = Field(
+        default={},
+        description="For a new addition in a company with several agreements: row id -> agreement id.",
+    )
+    overrides: list[str] = Field(
+        default=[], description="Guards to override, by name, for this selection only."
+    )
+    reason: str = Field(default="", description="Why; needed by rows that need a reason.")
+
+
+@dg.op(description="Write the chosen rows of a preview as a selection file. Writes nothing to ConnectWise.")
+def approve_rows(
+    context: dg.OpExecutionContext,
+    config: ApprovalConfig,
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> None:
+    with refusals_as_failures():
+        require_approver(settings.approvers, config.approved_by)
+        preview = load_preview(warehouse, config.preview_id.strip())
+        chosen = choose(
+            preview,
+            Choice(
+                defaults=config.defaults,
+                statuses=config.statuses,
+                rows=config.rows,
+                agreements=config.agreements,
+                overrides=config.overrides,
+                reason=config.reason,
+            ),
+        )
+        now = datetime.now(UTC)
+        path = (
+            settings.home
+            / "selections"
+            / f"{preview.source}-{now:%Y%m%d-%H%M%S}-{context.run.run_id[:8]}.csv"
+        )
+        write_selection(
+            path,
+            chosen.approvals,
+            approved_by=config.approved_by.strip(),
+            approved_at=now.replace(tzinfo=None),
+        )
+    rows = [approval.row for approval in chosen.approvals]
+    context.log.info("%d rows approved into %s", len(rows), path)
+    context.log_event(
+        dg.AssetMaterialization(
+            SELECTION,
+            metadata={
+                "dagster/row_count": len(rows),
+                "selection_file": dg.MetadataValue.path(str(path)),
+                "left_out": plain([f"{row_id}: {why}" for row_id, why in chosen.left_out]),
+                "next": f"Run push_to_connectwise with selection_file: {path}",
+                "table": dg.MetadataValue.md(_approved_table(rows)),
+            },
+        )
+    )
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    tags=_NEVER_RETRIED,
+    description="Approve rows of a preview: writes the selection file that push_to_connectwise takes.",
+)
+def approve_preview() -> None:
+    approve_rows()
+
+
+def push_config(selection_file: Path, *, confirm: bool) -> dict[str, Any]:
+    """The run config of `push_to_connectwise` for that file."""
+    config = {"selection_file": str(selection_file), "confirm": confirm}
+    return {"ops": {"push_selection": {"config": config}}}
+
+
+def _unfinished(report: Mapping[str, Any]) -> SeatSyncError:
+    done = sum(report["counts"][name] for name in ("created", "updated", "cancelled"))
+    return SeatSyncError(
+        f"carrying out operation {report['operation_id']}",
+        f"it was {report['state']} after {done} writes: {report['note']}",
+        "Remove the cause, then push the same selection again: it carries on, and writes no row twice.",
+    )
+
+
+def _report_metadata(report: Mapping[str, Any]) -> dict[str, Any]:
+    items = [
+        (item["action"], item["company_name"], item["product_identifier"], item["outcome"], item["reason"])
+        for item in sorted(
+            report["items"], key=lambda item: item["outcome"] in {"created", "updated", "cancelled"}
+        )
+    ]
+    return {
+        "dagster/row_count": len(items),
+        "operation_id": report["operation_id"],
+        "state": report["state"],
+        "note": report["note"] or "",
+        "approved_by": report["approved_by"],
+        "audit_head": report["audit_head"] or "",
+        **report["counts"],
+        "report": dg.MetadataValue.json(plain(report)),
+        "table": dg.MetadataValue.md(
+            markdown_table(("action", "company", "product", "outcome", "why"), items, shown=len(items))
+        ),
+    }
+
+
+def _rehearsal_metadata(rehearsal: Rehearsal) -> dict[str, Any]:
+    rows = [
+        (
+            change.action,
+            change.company_name,
+            change.product_identifier,
+            change.before,
+            change.after,
+            why or "write",
+        )
+        for change, why in rehearsal.rows
+    ]
+    return {
+        "rehearsal": dg.MetadataValue.text(exact_json.dumps(rehearsal.as_dict())),
+        "summary": rehearsal.summary.sentence(),
+        "next": "Nothing was written. Run it again with confirm: true to write.",
+        "table": dg.MetadataValue.md(
+            markdown_table(("action", "company", "product", "now", "new", "would"), rows, shown=len(rows))
+        ),
+    }
+
+
+def _approved_table(rows: list[Mapping[str, Any]]) -> str:
+    return markdown_table(
+        ("action", "company", "product", "now", "new", "money"),
+        [
+            (
+                row["action"],
+                row["company_name"],
+                row["product_identifier"],
+                row["current_quantity"],
+                row["new_quantity"],
+                row["amount_delta"],
+            )
+            for row in rows
+        ],
+        shown=len(rows),
+    )

@@ -1,0 +1,134 @@
+"""Approving from a preview: which rows, named how, become a selection.
+
+What belongs here: choosing rows and the check that the result would pass the gate. What does not: the gate
+itself, and where the choice comes from (the command line, the launchpad).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seatsync_pipeline.errors import Fault, FileRefused, InputRefused
+from seatsync_pipeline.push.selection import Approval
+from seatsync_pipeline.reconcile.orphans import NEVER_SEEN
+from seatsync_pipeline.reconcile.rows import Action, Guard
+from seatsync_pipeline.reconcile.store import Preview
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What an operator approves: `defaults` are the rows the preview selects by itself, `statuses` every selectable
+    row of a status, `rows` single ids. `agreements`: row id -> agreement id. `reason` goes onto every row chosen.
+    """
+
+    defaults: bool = False
+    statuses: Sequence[str] = ()
+    rows: Sequence[str] = ()
+    agreements: Mapping[str, int] = field(default_factory=dict)
+    overrides: Sequence[str] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The approvals, and the rows of a chosen status that were left out, each with why."""
+
+    approvals: tuple[Approval, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+def require_approver(approvers: Sequence[str], name: str) -> None:
+    """Raises InputRefused for a blank approver, or one that is not on the list, if there is a list."""
+    tried = "approving a preview"
+    if not name.strip():
+        raise InputRefused(tried, "nobody is named as the approver", "Give your name.")
+    if approvers and name.strip() not in approvers:
+        raise InputRefused(
+            tried,
+            f"{name.strip()} is not on the list of approvers",
+            "Have a person of SEATSYNC_APPROVERS approve it.",
+        )
+
+
+def choose(preview: Preview, choice: Choice) -> Chosen:
+    """Approve rows of a preview.
+
+    Rows of a status are taken where nothing speaks against it; what can only be approved one by one, or lacks
+    something, is left out and said so. Raises FileRefused when a row named by its id cannot be approved, and
+    InputRefused when nothing is chosen.
+    """
+    tried = f"approving rows of preview {preview.preview_id}"
+    _known(preview, choice, tried)
+    approvals: dict[str, Approval] = {}
+    left_out: list[tuple[str, str]] = []
+    faults: list[Fault] = []
+    for row in preview.rows:
+        by_name = row["row_id"] in choice.rows
+        by_status = row["status"] in choice.statuses
+        if not (by_name or by_status or (choice.defaults and row["selected_by_default"])):
+            continue
+        against = _against(row, choice, one_by_one=by_name)
+        if against is None:
+            approvals[row["row_id"]] = _approval(row, choice)
+        elif by_name:
+            name = row["company_name"] or row["row_id"]
+            faults.append(Fault(None, "row_id", row["row_id"], f"{name}: {against[0]}", against[1]))
+        else:
+            left_out.append((row["row_id"], against[0]))
+    if faults:
+        raise FileRefused(tried, faults[0].rule, "Nothing was approved.", tuple(faults))
+    if not approvals:
+        why = f" ({left_out[0][1]})" if left_out else ""
+        raise InputRefused(tried, f"no row was chosen{why}", "Choose with --defaults, --status or --row.")
+    return Chosen(tuple(approvals.values()), tuple(left_out))
+
+
+def _known(preview: Preview, choice: Choice, tried: str) -> None:
+    """Raises InputRefused for names that nothing has: a mistyped one must not silently approve less."""
+    ids = {row["row_id"] for row in preview.rows}
+    unknown = [name for name in [*choice.rows, *choice.agreements] if name not in ids]
+    if unknown:
+        raise InputRefused(
+            tried,
+            f"it has no row {', '.join(unknown)}",
+            f"`seatsync preview {preview.source}` lists the latest preview's rows.",
+        )
+    guards = [name for name in choice.overrides if name not in set(Guard)]
+    if guards:
+        raise InputRefused(
+            tried, f"no guard is named {', '.join(guards)}", f"The guards are: {', '.join(Guard)}."
+        )
+
+
+def _against(row: Mapping[str, Any], choice: Choice, *, one_by_one: bool) -> tuple[str, str] | None:
+    """What speaks against approving a row, and the remedy; None when nothing does."""
+    if row["blocked"]:
+        return f"it is blocked. {row['reason']}", "Resolve that first."
+    if row["action"] == Action.NONE:
+        return "there is nothing to do", "Leave it out."
+    if row["evidence"] == NEVER_SEEN and not one_by_one:
+        return "it was never seen in the source: approve it one by one", "Name it with --row."
+    if row["needs_reason"] and not choice.reason.strip():
+        return "it needs a reason", "Give one with --reason."
+    return _against_agreement(row, choice.agreements.get(row["row_id"]))
+
+
+def _against_agreement(row: Mapping[str, Any], named: int | None) -> tuple[str, str] | None:
+    if row["agreement_id"] is not None:
+        if named in {None, row["agreement_id"]}:
+            return None
+        return f"its agreement is {row['agreement_id']}", "Leave out --agreement for this row."
+    offered = {offer["agreement_id"]: offer["agreement_name"] for offer in row["agreements"]}
+    if named in offered:
+        return None
+    listed = ", ".join(f"{key} ({name})" for key, name in offered.items())
+    return f"it needs one of the agreements {listed}", "Name it with --agreement ROW=AGREEMENT."
+
+
+def _approval(row: Mapping[str, Any], choice: Choice) -> Approval:
+    agreement_id = row["agreement_id"]
+    if agreement_id is None:
+        agreement_id = choice.agreements.get(row["row_id"])
+    return Approval(row, agreement_id, " ".join(choice.reason.split()), tuple(choice.overrides))
