@@ -21,7 +21,7 @@ from tests.orchestration.place import Place
 @dg.op
 def chatter(context: dg.OpExecutionContext) -> None:
     """Writes to stdout in every way a library can."""
-    print("printed")  # noqa: T201
+    print("printed\n", end="", flush=True)  # noqa: T201  # one write: another one may come between two
     os.write(1, b"by descriptor\n")
     subprocess.run([sys.executable, "-c", "print('by a child')"], check=True)
     context.log.info("half way")
