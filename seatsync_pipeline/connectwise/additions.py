@@ -36,8 +36,12 @@ def read_additions(
     *,
     served: int,
     report: Progress,
+    whole: bool = True,
 ) -> dict[int, Addition]:
     """All additions, by id, of the agreements that are to be read.
+
+    `whole`: whether `agreements` are all that ConnectWise has. Where they are not, the additions of others, which
+    a parent agreement lists too, are left out.
 
     `beside` are reads that run in the same pool: a failure of one of them is raised at once. `served` is the
     length of the longest page that this server has been seen to serve.
@@ -56,14 +60,14 @@ def read_additions(
                 addition if known is None else _own(known, addition, listed_under, agreements)
             )
     for addition in additions.values():
-        if addition.agreement_id not in agreements:
+        if whole and addition.agreement_id not in agreements:
             raise IncompleteAnswer(
                 _TRIED,
                 f"addition {addition.addition_id} belongs to agreement {addition.agreement_id}, which the "
                 "list of agreements does not have",
                 "Nothing was stored. Scan again: the agreement was probably created meanwhile.",
             )
-    return additions
+    return {key: addition for key, addition in additions.items() if addition.agreement_id in agreements}
 
 
 def with_identifiers(additions: Iterable[Addition], catalog: dict[int, Product]) -> tuple[Addition, ...]:

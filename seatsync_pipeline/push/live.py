@@ -49,7 +49,7 @@ def read_company(
         for key, agreement in wanted.items()
     }
     with ThreadPoolExecutor(reader.concurrency) as pool:
-        additions = read_additions(reader, pool, dated, (), served=0, report=lambda *_: None)
+        additions = read_additions(reader, pool, dated, (), served=0, report=lambda *_: None, whole=False)
     catalog = {change.product_id: _named(change) for change in changes}
     scan = Scan(
         companies=(),
@@ -79,8 +79,11 @@ def read_addition_by_id(
         return None
     if not isinstance(body, dict) or body.get("id") != addition_id:
         raise reader.wrong_shape(path, f"addition {addition_id}", body)
-    (addition,) = with_identifiers([parse.addition(body, agreement_id)], {change.product_id: _named(change)})
-    return addition
+    addition = parse.addition(body, agreement_id)
+    if addition.product_id != change.product_id:
+        return addition
+    (named,) = with_identifiers([addition], {change.product_id: _named(change)})
+    return named
 
 
 def read_agreement_additions(reader: ConnectWiseReader, agreement_id: int) -> dict[int, Addition]:
