@@ -91,21 +91,14 @@ class RowRunner:
 
     def resume(self, change: Change, intent: Intent) -> Outcome:
         """Carry on with a row whose intent is on record and whose outcome is not."""
-        found = self._look(change, intent)
+        found = self._look_until_sure(change, intent)
         if found.finding is not Finding.NOT_WRITTEN:
             return self._outcome(change, intent, found)
-        if change.action is not Action.CREATE:
-            return self._send_again(change, intent)
-        while self._age(intent) < self._patience.repost_after:
-            self._sleep(self._patience.pause)
-            found = self._look(change, intent)
-            if found.finding is not Finding.NOT_WRITTEN:
-                return self._outcome(change, intent, found)
-        return self.run(change)
+        return self.run(change) if change.action is Action.CREATE else self._send_again(change, intent)
 
     def settle_by_reading(self, change: Change, intent: Intent) -> Outcome:
         """What became of an open row, without ever writing: for an operation that is abandoned."""
-        found = self._look(change, intent)
+        found = self._look_until_sure(change, intent)
         if found.finding is Finding.NOT_WRITTEN:
             return Outcome(
                 change.row_id,
@@ -199,7 +192,8 @@ class RowRunner:
                 return self._read_back_created(change, intent, made)
             return self._outcome(change, intent, self._find_created(change, intent))
         works = agreement.next_invoice_date
-        advice = f"; {works} (the next invoice date) would work" if works else ""
+        untried = works is not None and works.isoformat() not in tried
+        advice = f"; {works} (the next invoice date) would work" if untried else ""
         return self._failed(change, f"{refusal} (tried {', '.join(tried)}{advice})")
 
     def _find_created(self, change: Change, intent: Intent) -> Found:
@@ -211,6 +205,16 @@ class RowRunner:
             if found.finding is not Finding.NOT_WRITTEN:
                 return found
         raise _unknown(change, found.why)
+
+    def _look_until_sure(self, change: Change, intent: Intent) -> Found:
+        """What became of an open row; a create that does not show is looked for until no list can lag behind it."""
+        found = self._look(change, intent)
+        while found.finding is Finding.NOT_WRITTEN and change.action is Action.CREATE:
+            if self._age(intent) >= self._patience.repost_after:
+                break
+            self._sleep(self._patience.pause)
+            found = self._look(change, intent)
+        return found
 
     def _look(self, change: Change, intent: Intent) -> Found:
         try:

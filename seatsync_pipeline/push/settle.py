@@ -54,9 +54,13 @@ def of_create(change: Change, intent: Intent, listed: Mapping[int, Addition]) ->
     """A create: look for an addition that was not there before, with the product, quantity and date sent."""
     new = [a for key, a in sorted(listed.items()) if key not in intent.known_ids]
     same_product = [a for a in new if a.product_id == change.product_id]
-    ours = [a for a in same_product if _as_sent(a, intent)]
+    ours = [a for a in same_product if _as_sent(change, a, intent)]
     if len(ours) == 1 and len(same_product) == 1:
-        return Found(Finding.DONE, f"ConnectWise had taken it as addition {ours[0].addition_id}", ours[0])
+        (made,) = ours
+        if others := _beyond_what_was_sent(made, intent):
+            why = f"addition {made.addition_id} was added, and not as it was sent: {', '.join(others)}"
+            return Found(Finding.UNRESOLVED, why, made)
+        return Found(Finding.DONE, f"ConnectWise had taken it as addition {made.addition_id}", made)
     if not same_product:
         return Found(Finding.NOT_WRITTEN, "the agreement has no new addition of this product")
     names = ", ".join(f"{a.addition_id} ({plain(a.quantity)} from {a.effective_date})" for a in same_product)
@@ -74,13 +78,36 @@ def unchanged_but_for(change: Change, before: Addition, after: Addition) -> list
     return [name for name, value in asdict(expected).items() if now[name] != value]
 
 
-def _as_sent(addition: Addition, intent: Intent) -> bool:
+def _as_sent(change: Change, addition: Addition, intent: Intent) -> bool:
     day = addition.effective_date
     return (
-        addition.quantity == Decimal(intent.request["quantity"])
+        addition.agreement_id == change.agreement_id
+        and addition.quantity == Decimal(intent.request["quantity"])
         and day is not None
         and calendar_text(day) == intent.request["effectiveDate"]
     )
+
+
+def _beyond_what_was_sent(addition: Addition, intent: Intent) -> list[str]:
+    """What else decides the amount and is not as sent, each with both values; a price that is not told is let pass."""
+    price = intent.request.get("unitPrice")
+    if price is None or addition.unit_price is None:
+        price = addition.unit_price
+    pairs = [
+        ("price", price if price is None else Decimal(price), addition.unit_price),
+        ("bill customer", intent.request["billCustomer"], addition.bill_customer),
+        ("less included", Decimal(0), addition.less_included),
+        ("cancelled date", None, addition.cancelled_date),
+    ]
+    return [
+        f"{name} should be {_text(sent)}, and is {_text(now)}" for name, sent, now in pairs if sent != now
+    ]
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "none"
+    return plain(value) if isinstance(value, Decimal) else str(value)
 
 
 def _value(change: Change, addition: Addition | None) -> str:
