@@ -24,8 +24,9 @@ class Change:
     """One approved row.
 
     `before` and `after` are quantities (`before` None for a create). `effective_date`, `cancelled_date`,
-    `less_included` and `bill_customer` are those of the addition when it was approved. `line_additions` are all additions the line had then, and
-    `elsewhere` those outside the scope: another one since then means that somebody has acted.
+    `less_included` and `bill_customer` are those of the addition when it was approved. `line_additions` are all
+    additions the line had then, and `elsewhere` those outside the scope: another one since then means that
+    somebody has acted.
     `after_row_id`: the row that has to succeed first (the create of a pair).
     """
 

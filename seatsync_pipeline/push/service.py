@@ -17,9 +17,9 @@ from seatsync_pipeline.connectwise.access import Retries
 from seatsync_pipeline.connectwise.client import ConnectWiseReader, reader_from
 from seatsync_pipeline.connectwise.store import load_scan
 from seatsync_pipeline.connectwise.writer import ConnectWiseWriter, writer_from
-from seatsync_pipeline.errors import ConfigurationError, FileRefused, InputRefused, NotFound, VendorError
+from seatsync_pipeline.errors import ConfigurationError, FileRefused, InputRefused, NotFound, WarehouseError
 from seatsync_pipeline.push import gate, operate
-from seatsync_pipeline.push.apply import Patience, RowRunner
+from seatsync_pipeline.push.apply import OutcomeUnknown, Patience, RowRunner
 from seatsync_pipeline.push.journal import Journal, OperationRecord, load_operations
 from seatsync_pipeline.push.plan import Change, Plan, Summary, summarise
 from seatsync_pipeline.push.selection import Selection, read_selection
@@ -109,13 +109,21 @@ class Push:
             plan, record = self._admit(path)
             announce(summarise(plan.changes))
             if record is None:
-                self._journal.start(plan, self._reader.server)
+                self._journal.start(plan, self._server)
             else:
                 self._journal.resume(record.operation_id)
             record = load_operation(self._warehouse, plan.operation_id)
-            with writer_from(self._settings, self._reader, timeout=self._patience.answer) as writer:
-                ending = operate.carry_out(record, self._runner(plan, writer), self._journal, progress)
-            record = load_operation(self._warehouse, plan.operation_id)
+            try:
+                with writer_from(self._settings, self._reader, timeout=self._patience.answer) as writer:
+                    ending = operate.carry_out(record, self._runner(plan, writer), self._journal, progress)
+                record = load_operation(self._warehouse, plan.operation_id)
+            except WarehouseError as error:
+                raise WarehouseError(
+                    f"recording what operation {plan.operation_id} has done",
+                    f"it was interrupted: {error.found}",
+                    "Close what holds the database, then run the same selection again: SeatSync looks first what "
+                    "ConnectWise has taken.",
+                ) from error
         return operate.report(record, state=ending.state) | {"note": ending.note}
 
     def abandon(self, operation_id: str, *, reason: str) -> dict[str, Any]:
@@ -128,9 +136,11 @@ class Push:
             self._same_server(record, tried)
             try:
                 operate.abandon(record, self._runner(_plan_of(record), None), self._journal, reason=reason)
-            except VendorError as error:
+            except OutcomeUnknown as error:
                 raise InputRefused(
-                    tried, f"its open rows cannot be looked up: {error.found}", error.remedy
+                    tried,
+                    f"{error.tried} cannot be settled by reading: {error.found}",
+                    "Try again when ConnectWise answers.",
                 ) from error
             record = load_operation(self._warehouse, operation_id)
         return operate.report(record, state=record.state)
@@ -188,12 +198,17 @@ class Push:
         except NotFound:
             return None
 
+    @property
+    def _server(self) -> str:
+        """The ConnectWise that is written to: its address and the company that logs in there."""
+        return f"{self._reader.server} ({self._reader.company})"
+
     def _same_server(self, record: OperationRecord, tried: str) -> None:
-        if record.server != self._reader.server:
+        if record.server != self._server:
             raise ConfigurationError(
                 tried,
-                f"it writes to {record.server}, and the settings name {self._reader.server}",
-                "Set CONNECTWISE_URL back to the server the operation began on.",
+                f"it writes to {record.server}, and the settings name {self._server}",
+                "Set CONNECTWISE_URL and CONNECTWISE_COMPANY_ID back to those the operation began with.",
             )
         if missing(self._settings, "timezone"):
             raise ConfigurationError(
