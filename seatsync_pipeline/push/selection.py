@@ -61,7 +61,7 @@ class Selection:
                 row.preview_id,
                 row.row_id,
                 row.fingerprint,
-                row.named_agreement,
+                row.named_agreement or 0,
                 row.approval_reason,
                 sorted(row.overrides),
                 row.approved_by,
