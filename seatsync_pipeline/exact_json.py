@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -47,7 +47,8 @@ def _encode(value: object) -> str:
         case Decimal():
             return _MARK + plain(value)
         case datetime():
-            return f"{value.isoformat(timespec='seconds')}Z"
+            utc = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+            return f"{utc.isoformat(timespec='seconds')}Z"
         case date():
             return value.isoformat()
         case _:

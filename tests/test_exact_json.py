@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -33,6 +33,7 @@ def test_no_text_is_taken_for_a_number(text: str) -> None:
         (Decimal("1E+3"), "1000"),
         (Decimal("-0.0"), "0"),
         ({"d": date(2026, 1, 2), "n": None}, '{"d":"2026-01-02","n":null}'),
+        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), '"2026-01-02T03:04:05Z"'),
         (datetime(2026, 1, 2, 3, 4, 5), '"2026-01-02T03:04:05Z"'),  # noqa: DTZ001  # naive UTC
     ],
 )
