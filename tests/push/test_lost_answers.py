@@ -17,34 +17,25 @@ import pytest
 from seatsync_pipeline.errors import FileRefused, InputRefused
 from seatsync_pipeline.sandbox.additions import create, patch
 from tests.push.faulty import Break, Point, addition_point, list_point, write_point
+from tests.push.one_of_each import (
+    CANCELLED,
+    DONE,
+    NEW_ID,
+    PATCHED,
+    POINTS,
+    POSTED,
+    QUANTITY,
+    ROWS,
+    addition,
+    assert_all_done,
+    assert_one_created,
+    cancel,
+    one_of_each,
+    update,
+)
 from tests.push.place import QUICK, Place, Row, counts, outcomes
 
-# Alderpoint's quantity, a new addition for Juniper Hollow, and the end of Wrenfield's.
-PATCHED, POSTED, ENDED = write_point(1001, 5001), write_point(1016), write_point(1034, 5023)
-DONE = {"updated": 1, "created": 1, "cancelled": 1}
-QUANTITY = {5001: {"quantity": (38.0, 42.0)}}
-CANCELLED = {5023: {"cancelledDate": (None, "2026-12-14T00:00:00Z")}}
 GIVES_UP_AFTER = 2  # attempts of one read, see place.FEW
-
-
-def update(place: Place) -> Row:
-    return place.row("update", "Alderpoint Dental")
-
-
-def addition(place: Place) -> Row:
-    return place.row("create", "Juniper Hollow School")
-
-
-def cancel(place: Place) -> Row:
-    return place.row("cancel", "Wrenfield Nursery")
-
-
-ROWS = {"update": update, "create": addition, "cancel": cancel}
-POINTS = {"update": PATCHED, "create": POSTED, "cancel": ENDED}
-
-
-def one_of_each(place: Place) -> Path:
-    return place.approve(*(row(place) for row in ROWS.values()))
 
 
 def break_at(place: Place, point: Point, kind: str, **options: Any) -> None:
@@ -55,22 +46,6 @@ def let_go(place: Place, *, carried_out: bool) -> None:
     """Carry out what is still held, or drop it."""
     place.connectwise.faults.release(drop=not carried_out)
     assert place.connectwise.wait_until_idle()
-
-
-def assert_all_done(place: Place) -> None:
-    """Exactly the approved state: two additions changed in one field each, and one new."""
-    found = place.changes()
-    assert found.changed == QUANTITY | CANCELLED
-    assert_one_created(place)
-    assert not found.removed
-
-
-def assert_one_created(place: Place) -> None:
-    (made,) = place.changes().created.values()
-    assert (made["agreementId"], made["product"]["id"], made["quantity"]) == (1016, 701, 12.0)
-    assert (made["unitPrice"], made["unitCost"], made["taxableFlag"]) == (3.0, 1.2, True)
-    assert (made["billCustomer"], made["effectiveDate"]) == ("Billable", "2026-11-20T00:00:00Z")
-    assert made.get("cancelledDate") is None
 
 
 CELLS = [
@@ -128,7 +103,7 @@ def test_a_write_that_arrives_late_changes_nothing_any_more(place: Place) -> Non
     [
         ("update", addition_point(1001, 5001, nth=2), "reset", {}),
         ("update", addition_point(1001, 5001, nth=2), "answer", {"value": []}),
-        ("create", addition_point(1016, 5102), "error", {"status": 502}),
+        ("create", addition_point(1016, NEW_ID), "error", {"status": 502}),
         ("cancel", addition_point(1034, 5023, nth=2), "garbage", {}),
     ],
 )
@@ -275,11 +250,11 @@ EDITS = {
     "another quantity of the new one": Edit(
         "create",
         True,
-        lambda p: as_somebody(p, 5102, quantity=15),
+        lambda p: as_somebody(p, NEW_ID, quantity=15),
         ("5102 (15 from 2026-11-20)", "sent was 12 from 2026-11-20"),
     ),
     "another price of the new one": Edit(
-        "create", True, lambda p: as_somebody(p, 5102, unitPrice=4), ("5102", "price should be 3, and is 4")
+        "create", True, lambda p: as_somebody(p, NEW_ID, unitPrice=4), ("5102", "price should be 3, and is 4")
     ),
     "a second one like it": Edit(
         "create", True, lambda p: add_by_hand(p, 12), ("5102 (12 from", "5103 (12 from", "sent was 12 from")
@@ -372,7 +347,9 @@ def test_a_cancel_waits_for_the_create_it_is_paired_with(place: Place) -> None:
 
 def test_a_create_that_reads_back_at_another_price_is_unresolved_and_its_pair_stays(place: Place) -> None:
     pair = [row for row in place.approvable("avanan") if row["company_name"] == "Tidewater Charter School"]
-    break_at(place, addition_point(1032, 5102), "rewrite", change=lambda record: record | {"unitPrice": 4.5})
+    break_at(
+        place, addition_point(1032, NEW_ID), "rewrite", change=lambda record: record | {"unitPrice": 4.5}
+    )
     report = place.push(place.approve(*pair))
     assert outcomes(report) == ["unresolved", "skipped"]
     assert "price should be 4, and is 4.5" in report["items"][0]["reason"]
