@@ -52,7 +52,7 @@ def scan_now(session: Session) -> dict[str, Any]:
 
 
 def scan_if_due(session: Session) -> dict[str, Any] | None:
-    """Scan when the last scan is missing or older than a day; None when it is fresh enough."""
+    """Scan when the last scan is missing, or older than a day or the last operation; None when it will do."""
     return scan_now(session) if session.scan_is_due() else None
 
 
@@ -120,8 +120,8 @@ def scan_command(*, as_json: bool) -> None:
 def pull_command(*, source: str, as_json: bool) -> int:
     """Count the users of every Duo subaccount, then make a new preview.
 
-    SOURCE is duo. ConnectWise is scanned first when the last scan is older than a day. The exit code is 1 when
-    a subaccount could not be read; the others count, and its line becomes a Source error.
+    SOURCE is duo. ConnectWise is scanned first when the last scan is older than a day or than the last operation.
+    The exit code is 1 when a subaccount could not be read; the others count, and its line becomes a Source error.
     """
     if source != "duo":
         raise InputRefused(
@@ -151,9 +151,9 @@ def _require_duo(session: Session) -> None:
 def import_command(*, source: str, file: Path, as_json: bool) -> int:
     """Read an Avanan tenant export, then make a new preview.
 
-    SOURCE is avanan. ConnectWise is scanned first when the last scan is older than a day. A file with a
-    structural fault is refused whole. The exit code is 1 when a row could not be read; it becomes a Source
-    error, the others count.
+    SOURCE is avanan. ConnectWise is scanned first when the last scan is older than a day or than the last
+    operation. A file with a structural fault is refused whole. The exit code is 1 when a row could not be read; it
+    becomes a Source error, the others count.
     """
     if source != "avanan":
         raise InputRefused(

@@ -65,11 +65,15 @@ class Session:
             return None if scan_id is None else snapshot_facts(connection, scan_id)
 
     def scan_is_due(self) -> bool:
-        """Whether the last scan is missing or older than a preview may be made from."""
-        from seatsync_pipeline.reconcile.store import SCAN_IS_OLD_AFTER
+        """Whether the last scan is missing, older than a preview may be made from, or than the last operation."""
+        from seatsync_pipeline.reconcile.store import SCAN_IS_OLD_AFTER, last_pushed_at
 
         scan = self.latest_scan()
-        return scan is None or age(scan.taken_at) > SCAN_IS_OLD_AFTER
+        if scan is None or age(scan.taken_at) > SCAN_IS_OLD_AFTER:
+            return True
+        with self.warehouse.read() as connection:
+            pushed_at = last_pushed_at(connection)
+        return pushed_at is not None and naive(scan.taken_at) < pushed_at
 
     def local(self, moment: datetime) -> str:
         """A time in the MSP's zone, as people write it. Naive times are UTC, as stored."""

@@ -45,7 +45,11 @@ class PreviewOrigin:
 
 @dataclass(frozen=True)
 class Preview:
-    """A stored preview. `rows` hold the public columns; `stale` is judged at the moment of loading."""
+    """A stored preview. `rows` hold the public columns.
+
+    `stale`: its scan was more than a day old when it was made. `overtaken`: something was pushed since that scan,
+    as of the moment of loading. Neither can be approved; the public document tells both as `stale`.
+    """
 
     preview_id: str
     source: Source
@@ -57,6 +61,7 @@ class Preview:
     orphan_detection: dict[str, Any]
     totals: dict[str, Any]
     rows: tuple[dict[str, Any], ...]
+    overtaken: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The document of `seatsync preview --json`; write it with `exact_json.dumps`."""
@@ -64,7 +69,7 @@ class Preview:
             "preview_id": self.preview_id,
             "source": self.source,
             "created_at": self.created_at,
-            "stale": self.stale,
+            "stale": self.stale or self.overtaken,
             "snapshot": self.snapshot,
             "scan": self.scan,
             "orphan_detection": self.orphan_detection,
@@ -185,9 +190,16 @@ def latest_preview_id(connection: Connection, source: Source) -> str | None:
     return row[0] if row else None
 
 
+def last_pushed_at(connection: Connection) -> datetime | None:
+    """When an operation last began, ended or was broken off (UTC); None when nothing was ever pushed."""
+    row = connection.execute("select max(made_at) from operation_event").fetchone()
+    return row[0] if row else None
+
+
 def load_preview(warehouse: Warehouse, preview_id: str) -> Preview:
     """A stored preview with all its rows. Raises NotFound."""
     with warehouse.read() as connection:
+        pushed_at = last_pushed_at(connection)
         header = connection.execute(_HEADER, [preview_id]).fetchone()
         rows = connection.execute(
             f"select {', '.join(COLUMNS)} from preview where preview_id = ? order by position",  # noqa: S608
@@ -215,6 +227,7 @@ def load_preview(warehouse: Warehouse, preview_id: str) -> Preview:
         orphan_detection=exact_json.loads(header[4]),
         totals=exact_json.loads(header[5]),
         rows=tuple(_public(row) for row in rows),
+        overtaken=pushed_at is not None and scanned_at < pushed_at,
     )
 
 
