@@ -20,6 +20,10 @@ from seatsync_pipeline.errors import SeatSyncError
 
 INTERRUPTED = 130
 NOBODY_READS = 141
+_AFTER_INTERRUPT = (
+    "Nothing half-done is kept. A push may have written some rows already: run it again with the same selection, and "
+    "it carries on."
+)
 
 # command: (module, what `seatsync --help` says). The function has the command's name, with underscores.
 COMMANDS = {
@@ -49,7 +53,7 @@ class Interrupted(SeatSyncError):
     """Ctrl-C. It has no place in the tree of errors: nothing was refused and nothing failed."""
 
     def __init__(self) -> None:
-        super().__init__("running seatsync", "interrupted", "Nothing half-done is kept.")
+        super().__init__("running seatsync", "interrupted", _AFTER_INTERRUPT)
 
 
 class App(click.Group):
@@ -111,7 +115,7 @@ def _exit_code(error: BaseException, *, as_json: bool, interrupted: bool) -> int
 def _tell(error: SeatSyncError, *, as_json: bool, code: int = 2) -> int:
     try:
         if isinstance(error, Interrupted) and not as_json:
-            print_err("Interrupted. Nothing half-done is kept.")
+            print_err(f"Interrupted. {_AFTER_INTERRUPT}")
         else:
             show_error(error, as_json=as_json)
         sys.stdout.flush()
@@ -137,7 +141,7 @@ def _leave_quietly() -> int:
 def seatsync() -> None:
     """Reconcile Duo and Avanan seats with ConnectWise agreement additions.
 
-    SeatSync proposes, a person approves: nothing is written to ConnectWise by any of these commands.
+    SeatSync proposes, a person approves: only `push --yes` (or a yes on its question) writes to ConnectWise.
     """
 
 

@@ -111,6 +111,8 @@ def _show_rehearsal(screen: Console, rehearsal: dict[str, Any]) -> None:
         if item["would"] == "skip":
             say(screen, "skip    ", f"{item['action']} {whom}: {item['reason']}", style="yellow")
         else:
-            before = "" if item["before"] is None else f"{item['before']} -> "
+            before = "" if item["current_quantity"] is None else f"{item['current_quantity']} -> "
             day = f" on {item['planned_date']}" if item["planned_date"] else ""
-            screen.print(clean(f"  {item['action']:<7} {whom}: {before}{item['after']}{day}"), soft_wrap=True)
+            screen.print(
+                clean(f"  {item['action']:<7} {whom}: {before}{item['new_quantity']}{day}"), soft_wrap=True
+            )

@@ -108,10 +108,14 @@ def sentence(summary: Mapping[str, Any]) -> str:
     seats = {name: exact_json.plain(Decimal(summary[name])) for name in ("seats_up", "seats_down")}
     amounts = {name: Decimal(summary[name]) for name in ("amount_up", "amount_down")}
     return (
-        f"{summary['updates']} updates, {summary['creates']} creates, {summary['cancels']} cancels; "
+        f"{', '.join(_counted(summary[f'{action}s'], action) for action in ORDER)}; "
         f"{summary['decreases']} of them decreases. Seats +{seats['seats_up']} -{seats['seats_down']}; "
         f"per billing cycle +{amounts['amount_up']:.2f} -{amounts['amount_down']:.2f}."
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def summarise(changes: Iterable[Change]) -> Summary:

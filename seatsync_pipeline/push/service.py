@@ -40,32 +40,46 @@ class Rehearsal:
     resumes: bool
 
     def as_dict(self) -> dict[str, Any]:
+        """The operation's document, had it been carried out: nothing is begun, and no row has a before or after."""
+        skipped = sum(1 for _, why in self.rows if why)
+        counts = dict.fromkeys(operate.COUNTS, 0)
         return {
             "operation_id": self.plan.operation_id,
-            "preview_id": self.plan.preview_id,
             "source": self.plan.source,
+            "preview_id": self.plan.preview_id,
+            "selection_digest": self.plan.digest,
             "approved_by": self.plan.approved_by,
+            "started_at": None,
+            "finished_at": None,
+            "state": None,
+            "note": "nothing was written",
+            "counts": counts | {"skipped": skipped, "not_attempted": len(self.rows) - skipped},
+            "audit_head": None,
             "confirmed": False,
             "resumes": self.resumes,
             "summary": self.summary.as_dict(),
-            "items": [
-                {
-                    "row_id": change.row_id,
-                    "action": change.action,
-                    "would": "skip" if why else "write",
-                    "reason": why,
-                    "company_name": change.company_name,
-                    "product_identifier": change.product_identifier,
-                    "agreement_id": change.agreement_id,
-                    "addition_id": change.addition_id,
-                    "before": change.before,
-                    "after": change.after,
-                    "planned_date": change.planned_date,
-                    "amount_delta": change.amount_delta,
-                }
-                for change, why in self.rows
-            ],
+            "items": [_rehearsed(change, why) for change, why in self.rows],
         }
+
+
+def _rehearsed(change: Change, why: str | None) -> dict[str, Any]:
+    return {
+        "row_id": change.row_id,
+        "action": change.action,
+        "outcome": "skipped" if why else "not_attempted",
+        "reason": why,
+        "agreement_id": change.agreement_id,
+        "addition_id": change.addition_id,
+        "before": None,
+        "after": None,
+        "company_name": change.company_name,
+        "product_identifier": change.product_identifier,
+        "would": "skip" if why else "write",
+        "current_quantity": change.before,
+        "new_quantity": change.after,
+        "planned_date": change.planned_date,
+        "amount_delta": change.amount_delta,
+    }
 
 
 class Push:
