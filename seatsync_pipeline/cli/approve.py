@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from seatsync_pipeline.push.approve import Chosen
+    from seatsync_pipeline.push.approve import Choice
+    from seatsync_pipeline.reconcile.store import Preview
 
 _DECREASES_SHOWN = 20
 
@@ -89,8 +90,7 @@ def approve_command(
     Nothing is written to ConnectWise. The summary shows updates, creates, cancels and decreases, in seats and
     money; creates and cancels are taken only when you name their status or row.
     """
-    from seatsync_pipeline.push.approve import Choice, choose, require_approver
-    from seatsync_pipeline.push.selection import read_selection, write_selection
+    from seatsync_pipeline.push.approve import Choice, require_approver
     from seatsync_pipeline.reconcile.store import load_preview
 
     session = Session()
@@ -101,37 +101,39 @@ def approve_command(
     if preview.source != source:
         raise InputRefused(tried, f"it is a preview of {preview.source}", f"Name a preview of {source}.")
     choice = Choice(defaults, statuses, rows, dict(agreements), overrides, reason)
+    document = approve(preview, choice, by=approved_by.strip(), file=file)
+    picked = [row for row in preview.rows if row["row_id"] in document["rows"]]
+    finish(document, lambda console: _show(console, document, picked, file), as_json=as_json)
+
+
+def approve(preview: Preview, choice: Choice, *, by: str, file: Path) -> dict[str, Any]:
+    """Write the selection file and return the command's document. Raises what `choose` raises."""
+    from seatsync_pipeline.push.approve import choose
+    from seatsync_pipeline.push.plan import summarise_rows
+    from seatsync_pipeline.push.selection import read_selection, write_selection
+
     chosen = choose(preview, choice)
     now = datetime.now(UTC).replace(tzinfo=None)
-    write_selection(file.absolute(), chosen.approvals, approved_by=approved_by.strip(), approved_at=now)
+    write_selection(file.absolute(), chosen.approvals, approved_by=by, approved_at=now)
     picked = [approval.row for approval in chosen.approvals]
-    document = {
+    return {
         "selection_file": str(file.absolute()),
         "operation_id": read_selection(file.absolute()).operation_id,
-        "preview_id": preview_id,
-        "source": source,
-        "approved_by": approved_by.strip(),
-        "summary": _summary(picked),
+        "preview_id": preview.preview_id,
+        "source": preview.source,
+        "approved_by": by,
+        "summary": summarise_rows(picked).as_dict(),
         "rows": [row["row_id"] for row in picked],
         "left_out": [{"row_id": row_id, "why": why} for row_id, why in chosen.left_out],
     }
-    finish(document, lambda console: _show(console, document, picked, chosen, file), as_json=as_json)
 
 
-def _summary(rows: Sequence[Any]) -> dict[str, Any]:
-    from seatsync_pipeline.push.plan import summarise_rows
-
-    return summarise_rows(rows).as_dict()
-
-
-def _show(
-    console: Console, document: dict[str, Any], rows: Sequence[Any], chosen: Chosen, file: Path
-) -> None:
+def _show(console: Console, document: dict[str, Any], rows: Sequence[Any], file: Path) -> None:
     from seatsync_pipeline.exact_json import plain
-    from seatsync_pipeline.push.plan import summarise_rows
+    from seatsync_pipeline.push.plan import sentence
 
     console.print(f"{plural(len(rows), 'row')} approved by {document['approved_by']}:", style="bold")
-    say(console, "", summarise_rows(rows).sentence())
+    say(console, "", sentence(document["summary"]))
     decreases = [row for row in rows if row["delta"] < 0]
     for row in decreases[:_DECREASES_SHOWN]:
         amount = money(row["amount_delta"]) if row["amount_delta"] is not None else "unknown money"
@@ -143,7 +145,7 @@ def _show(
         )
     if len(decreases) > _DECREASES_SHOWN:
         say(console, "- ", f"and {len(decreases) - _DECREASES_SHOWN} more decreases")
-    for row_id, why in chosen.left_out:
-        say(console, "left out: ", f"{row_id}: {why}", style="yellow")
+    for row in document["left_out"]:
+        say(console, "left out: ", f"{row['row_id']}: {row['why']}", style="yellow")
     console.print(f"\nWritten to {file}. See what it would do, then push it:", soft_wrap=True)
     console.print(f"  seatsync push {file}\n  seatsync push {file} --yes", soft_wrap=True)

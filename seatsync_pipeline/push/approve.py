@@ -57,19 +57,20 @@ def choose(preview: Preview, choice: Choice) -> Chosen:
 
     Rows of a status are taken where nothing speaks against it; what can only be approved one by one, or lacks
     something, is left out and said so. Raises FileRefused when a row named by its id cannot be approved, and
-    InputRefused when nothing is chosen.
+    InputRefused when nothing is chosen, or the preview can be approved no more.
     """
     tried = f"approving rows of preview {preview.preview_id}"
+    _usable(preview, tried)
     _known(preview, choice, tried)
+    wanted = {row["row_id"]: row for row in preview.rows if _wanted(row, choice)}
+    _agreements_used(wanted, choice, tried)
     approvals: dict[str, Approval] = {}
     left_out: list[tuple[str, str]] = []
     faults: list[Fault] = []
-    for row in preview.rows:
+    # A cancel of a pair comes after its create, and needs it.
+    for row in sorted(wanted.values(), key=lambda row: row["action"] == Action.CANCEL):
         by_name = row["row_id"] in choice.rows
-        by_status = row["status"] in choice.statuses
-        if not (by_name or by_status or (choice.defaults and row["selected_by_default"])):
-            continue
-        against = _against(row, choice, one_by_one=by_name)
+        against = _against(row, choice, one_by_one=by_name) or _against_pair(row, approvals)
         if against is None:
             approvals[row["row_id"]] = _approval(row, choice)
         elif by_name:
@@ -82,7 +83,39 @@ def choose(preview: Preview, choice: Choice) -> Chosen:
     if not approvals:
         why = f" ({left_out[0][1]})" if left_out else ""
         raise InputRefused(tried, f"no row was chosen{why}", "Choose with --defaults, --status or --row.")
-    return Chosen(tuple(approvals.values()), tuple(left_out))
+    in_order = (approvals[row_id] for row_id in wanted if row_id in approvals)
+    return Chosen(tuple(in_order), tuple(left_out))
+
+
+def _wanted(row: Mapping[str, Any], choice: Choice) -> bool:
+    by_default = choice.defaults and row["selected_by_default"]
+    return row["row_id"] in choice.rows or row["status"] in choice.statuses or by_default
+
+
+def _usable(preview: Preview, tried: str) -> None:
+    """Raises InputRefused for a preview that the gate would refuse whatever is approved of it."""
+    if not preview.totals["adds_up"]:
+        raise InputRefused(tried, "its control totals do not add up", "Make a new preview.")
+    if preview.stale or preview.overtaken:
+        why = "its scan was more than a day old when it was made"
+        if preview.overtaken:
+            why = "something was pushed since ConnectWise was scanned for it"
+        raise InputRefused(
+            tried,
+            f"it is stale: {why}",
+            f"Run `seatsync scan`, then `seatsync reconcile {preview.source}`, and approve that preview.",
+        )
+
+
+def _agreements_used(wanted: Mapping[str, Any], choice: Choice, tried: str) -> None:
+    """Raises InputRefused for an agreement named for a row that is not chosen: it would silently not be pushed."""
+    idle = [row_id for row_id in choice.agreements if row_id not in wanted]
+    if idle:
+        raise InputRefused(
+            tried,
+            f"an agreement is named for {', '.join(idle)}, and that row is not chosen",
+            "Choose it too, with --row or --status.",
+        )
 
 
 def _known(preview: Preview, choice: Choice, tried: str) -> None:
@@ -113,6 +146,14 @@ def _against(row: Mapping[str, Any], choice: Choice, *, one_by_one: bool) -> tup
     if row["needs_reason"] and not choice.reason.strip():
         return "it needs a reason", "Give one with --reason."
     return _against_agreement(row, choice.agreements.get(row["row_id"]))
+
+
+def _against_pair(row: Mapping[str, Any], approvals: Mapping[str, Approval]) -> tuple[str, str] | None:
+    """A client must not lose a line before it has the other one."""
+    pair = row["paired_row_id"]
+    if row["action"] != Action.CANCEL or not pair or pair in approvals:
+        return None
+    return f"it is paired with row {pair}, which is not approved", f"Approve its create too: --row {pair}."
 
 
 def _against_agreement(row: Mapping[str, Any], named: int | None) -> tuple[str, str] | None:
