@@ -1,4 +1,6 @@
-"""What the UI shows of a materialization: scalars, a breakdown, and a short table for people.
+"""What the UI shows of a materialization: a short table for people, scalars, a breakdown.
+
+The UI keeps the order, so the table stands first: behind the details nobody would scroll to it.
 
 Dagster refuses anything but plain Python values in metadata, so `plain` is the one place that makes them.
 """
@@ -20,6 +22,7 @@ from seatsync_pipeline.sources.base import Observation, SourceSnapshot, State
 
 OWNERS = ["team:data-ops"]
 SHOWN = 20  # rows of a table for people
+SHOWN_AT_ONCE = 950  # characters of Markdown; the UI hides 1,000 and more behind a link
 
 _NEEDS_A_PERSON = ("Source error", "Ambiguous", "Unmatched", "License unmapped", "Multiple additions")
 
@@ -54,6 +57,15 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, sh
     return "\n".join(lines)
 
 
+def brief_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """As many of the first rows as the UI shows at once: longer Markdown it hides behind a link."""
+    for shown in range(min(len(rows), SHOWN), 0, -1):
+        table = markdown_table(headings, rows, shown=shown)
+        if len(table) <= SHOWN_AT_ONCE:
+            return table
+    return markdown_table(headings, rows, shown=1 if rows else 0)
+
+
 def _line(cells: Sequence[Any]) -> str:
     return f"| {' | '.join(_cell(cell) for cell in cells)} |"
 
@@ -79,7 +91,7 @@ def column_schema(model: type[StoredTable]) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 name=name,
-                type=str(column.dtype).lower(),
+                type=str(column.dtype).lower().removesuffix("[python]"),
                 description=column.description,
                 constraints=dg.TableColumnConstraints(
                     nullable=bool(column.nullable),
@@ -97,6 +109,7 @@ def scan_metadata(snapshot_id: str, scan: Scan) -> dict[str, Any]:
     """Of an agreement scan: its counts, and what was read for each agreement type."""
     unread = [agreement for agreement in scan.agreements if not agreement.additions_read]
     return {
+        "table": dg.MetadataValue.md(_scan_table(scan)),
         "dagster/row_count": len(scan.additions),
         "snapshot_id": snapshot_id,
         "taken_at": utc_text(scan.taken_at),
@@ -108,7 +121,6 @@ def scan_metadata(snapshot_id: str, scan: Scan) -> dict[str, Any]:
         "products": len(scan.products),
         "by_status": dict(Counter(agreement.status or "(none)" for agreement in scan.agreements)),
         "details": plain(scan.details),
-        "table": dg.MetadataValue.md(_scan_table(scan)),
     }
 
 
@@ -121,7 +133,7 @@ def _scan_table(scan: Scan) -> str:
         count[1] += agreement.additions_read
         count[2] += additions[agreement.agreement_id]
     rows = [(name, *count) for name, count in sorted(types.items())]
-    return markdown_table(("agreement type", "agreements", "of them read", "additions"), rows)
+    return brief_table(("agreement type", "agreements", "of them read", "additions"), rows)
 
 
 def snapshot_metadata(snapshot_id: str, snapshot: SourceSnapshot) -> dict[str, Any]:
@@ -132,6 +144,7 @@ def snapshot_metadata(snapshot_id: str, snapshot: SourceSnapshot) -> dict[str, A
         (o.seats or Decimal(0) for o in snapshot.observations if o.state is State.COUNTED), Decimal(0)
     )
     return {
+        "table": dg.MetadataValue.md(_snapshot_table(snapshot)),
         "dagster/row_count": len(snapshot.observations),
         "snapshot_id": snapshot_id,
         "taken_at": utc_text(snapshot.taken_at),
@@ -143,7 +156,6 @@ def snapshot_metadata(snapshot_id: str, snapshot: SourceSnapshot) -> dict[str, A
         "findings": [f"{finding.rule}: {finding.message}" for finding in snapshot.findings],
         "digest": snapshot.digest,
         "details": plain(snapshot.details),
-        "table": dg.MetadataValue.md(_snapshot_table(snapshot)),
     }
 
 
@@ -157,7 +169,7 @@ def _snapshot_table(snapshot: SourceSnapshot) -> str:
         (o.account_name, o.license, "?" if o.seats is None else o.seats, o.state.value, o.reason)
         for o in sorted(snapshot.observations, key=rank)
     ]
-    table = markdown_table(("account", "license", "seats", "state", "why"), rows)
+    table = brief_table(("account", "license", "seats", "state", "why"), rows)
     findings = "\n".join(f"- **{_cell(f.verdict)}**: {_cell(f.message)}" for f in snapshot.findings)
     return f"{findings}\n\n{table}" if findings else table
 
@@ -168,6 +180,9 @@ def preview_metadata(preview: Mapping[str, Any], csv: Path) -> dict[str, Any]:
     statuses = Counter(str(row["status"]) for row in rows)
     selected = [row for row in rows if row["selected_by_default"]]
     return {
+        "table": dg.MetadataValue.md(_preview_table(preview, statuses)),
+        "needs_you": dg.MetadataValue.md(_needs_you(rows)),
+        "next": "Tick rows in the CSV below, or run approve_preview with this preview_id; then push_to_connectwise.",
         "dagster/row_count": len(rows),
         "preview_id": preview["preview_id"],
         "snapshot_id": preview["snapshot"]["id"],
@@ -180,7 +195,6 @@ def preview_metadata(preview: Mapping[str, Any], csv: Path) -> dict[str, Any]:
         "orphan_detection": plain(preview["orphan_detection"]),
         "totals": plain(preview["totals"]),
         "csv": dg.MetadataValue.path(str(csv)),
-        "table": dg.MetadataValue.md(_preview_table(preview, statuses)),
     }
 
 
@@ -199,16 +213,17 @@ def _preview_table(preview: Mapping[str, Any], statuses: Counter[str]) -> str:
         )
         for status, count in statuses.items()
     ]
-    parts = [markdown_table(("status", "rows", "change of seats", "change per billing cycle"), summary)]
-    open_rows = [
-        (row["status"], _who(row), row["reason"]) for row in rows if row["status"] in _NEEDS_A_PERSON
-    ]
-    open_rows.sort(key=lambda row: _NEEDS_A_PERSON.index(row[0]))
-    if open_rows:
-        parts.append(markdown_table(("needs you", "whom", "why"), open_rows))
-    if not preview["orphan_detection"]["ran"]:
-        parts.insert(0, f"Orphan detection did not run: {_cell(preview['orphan_detection']['why'])}.")
-    return "\n\n".join(parts)
+    table = brief_table(("status", "rows", "change of seats", "change per billing cycle"), summary)
+    if preview["orphan_detection"]["ran"]:
+        return table
+    return f"Orphan detection did not run: {_cell(preview['orphan_detection']['why'])}.\n\n{table}"
+
+
+def _needs_you(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows that a person has to resolve, the most urgent first."""
+    found = [(row["status"], _who(row), row["reason"]) for row in rows if row["status"] in _NEEDS_A_PERSON]
+    found.sort(key=lambda row: _NEEDS_A_PERSON.index(row[0]))
+    return brief_table(("status", "whom", "why"), found) if found else "Nothing."
 
 
 def _who(row: Mapping[str, Any]) -> str:

@@ -188,12 +188,22 @@ def _unfinished(report: Mapping[str, Any]) -> SeatSyncError:
 
 def _report_metadata(report: Mapping[str, Any]) -> dict[str, Any]:
     items = [
-        (item["action"], item["company_name"], item["product_identifier"], item["outcome"], item["reason"])
+        (
+            item["action"],
+            item["company_name"],
+            item["product_identifier"],
+            _quantity(item["before"]),
+            _quantity(item["after"]),
+            item["outcome"],
+            item["reason"],
+        )
         for item in sorted(
             report["items"], key=lambda item: item["outcome"] in {"created", "updated", "cancelled"}
         )
     ]
+    headings = ("action", "company", "product", "before", "after", "outcome", "why")
     return {
+        "table": dg.MetadataValue.md(markdown_table(headings, items, shown=len(items))),
         "dagster/row_count": len(items),
         "operation_id": report["operation_id"],
         "state": report["state"],
@@ -202,10 +212,15 @@ def _report_metadata(report: Mapping[str, Any]) -> dict[str, Any]:
         "audit_head": report["audit_head"] or "",
         **report["counts"],
         "report": dg.MetadataValue.json(plain(report)),
-        "table": dg.MetadataValue.md(
-            markdown_table(("action", "company", "product", "outcome", "why"), items, shown=len(items))
-        ),
     }
+
+
+def _quantity(addition: Mapping[str, Any] | None) -> str:
+    """What an addition bills, and until when."""
+    if addition is None:
+        return ""
+    until = addition["cancelled_date"]
+    return f"{exact_json.plain(addition['quantity'])}{f' until {until}' if until else ''}"
 
 
 def _rehearsal_metadata(rehearsal: Rehearsal) -> dict[str, Any]:
