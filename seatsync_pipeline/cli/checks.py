@@ -52,12 +52,14 @@ def all_checks() -> list[Check]:
 
     return [
         settings_check(settings),
+        approvers_check(settings),
         *version_checks(),
         home_check(settings.home),
         disk_check(settings.home),
         database_check(settings),
         columns_check(settings.home),
         *connectwise_checks(settings),
+        writing_check(settings),
         *duo_checks(settings),
     ]
 
@@ -71,6 +73,18 @@ def settings_check(settings: Settings) -> Check:
             "Unset SEATSYNC_TODAY unless you work with the sandbox.",
         )
     return Check("settings", "ok", f"SEATSYNC_HOME is {settings.home}")
+
+
+def approvers_check(settings: Settings) -> Check:
+    """Who may approve what is written to ConnectWise."""
+    if settings.approvers:
+        return Check("approvers", "ok", ", ".join(settings.approvers))
+    return Check(
+        "approvers",
+        "warn",
+        "SEATSYNC_APPROVERS is empty: anybody may approve a push",
+        "Name who may, separated by commas.",
+    )
 
 
 def version_checks() -> list[Check]:
@@ -136,6 +150,32 @@ def database_check(settings: Settings) -> Check:
     except SeatSyncError as error:
         return from_error("database", error)
     return Check("database", "ok", f"opens; snapshots: {counts or 'none'}")
+
+
+def writing_check(settings: Settings) -> Check:
+    """What the journal tells of the right to write. ConnectWise is not asked: any probe would be a write."""
+    from seatsync_pipeline.push.rights import WRITE_ROLE, last_write
+    from seatsync_pipeline.warehouse import Warehouse
+
+    name, role = "  writing", f"Recommended role of the API member: {WRITE_ROLE}."
+    if not settings.database.exists():
+        return Check(name, "ok", "not tried yet, and there is no harmless way to ask", role)
+    try:
+        with Warehouse(settings.database, deadline=_DATABASE_PATIENCE).read() as connection:
+            last = last_write(connection)
+    except SeatSyncError:
+        return Check(name, "warn", "the journal of past writes cannot be read: see database", role)
+    if last is None:
+        return Check(name, "ok", "not tried yet, and there is no harmless way to ask", role)
+    told = f"operation {last.operation_id}, {last.made_at:%Y-%m-%d %H:%M} UTC"
+    if last.refused is None:
+        return Check(name, "ok", f"the last write was taken ({told})", role)
+    return Check(
+        name,
+        "warn",
+        f"ConnectWise answered {last.refused} to the last write ({told})",
+        f"Give the API member's role {WRITE_ROLE}; then push the same selection again.",
+    )
 
 
 def columns_check(home: Path) -> Check:

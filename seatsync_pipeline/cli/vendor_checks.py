@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from seatsync_pipeline.cli.checks import Check, State, from_error
 from seatsync_pipeline.cli.zones import same_days, zone_named
-from seatsync_pipeline.errors import SeatSyncError
+from seatsync_pipeline.errors import CredentialsRefused, SeatSyncError
 
 if TYPE_CHECKING:
     from seatsync_pipeline.connectwise.client import ConnectWiseReader
@@ -38,17 +38,30 @@ def connectwise_checks(settings: Settings) -> list[Check]:
     except SeatSyncError as error:
         return [_zone_set(settings), from_error("connectwise", error)]
     with reader:
+        refused = None
         try:
             reader.check_credentials()
+        except CredentialsRefused as error:
+            refused = error
         except SeatSyncError as error:
             return [_zone_set(settings), clock_check(reader.server), from_error("connectwise", error)]
+        # A 403 may be about the one right that was tried: only when all are lacking it is about the credentials.
+        rights = _rights(reader) if refused is None or refused.status == 403 else []
+        if refused is not None and all(right.state == "fail" for right in rights):
+            return [_zone_set(settings), clock_check(reader.server), from_error("connectwise", refused)]
         return [
             zone_check(settings, reader),
             clock_check(reader.server),
             Check("connectwise", "ok", f"{reader.server} accepts the credentials"),
-            *(_right(name, partial(reader.count, path)) for name, path in _RIGHTS.items()),
-            _right("additions", partial(_count_additions, reader)),
+            *rights,
         ]
+
+
+def _rights(reader: ConnectWiseReader) -> list[Check]:
+    return [
+        *(_right(name, partial(reader.count, path)) for name, path in _RIGHTS.items()),
+        _right("additions", partial(_count_additions, reader)),
+    ]
 
 
 def _right(name: str, count: Callable[[], int]) -> Check:

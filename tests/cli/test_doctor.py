@@ -11,7 +11,10 @@ import pytest
 
 from seatsync_pipeline.cli.zones import same_days, zone_named
 from seatsync_pipeline.sandbox import Sandbox
+from seatsync_pipeline.warehouse import Warehouse, insert_rows
 from tests.cli.conftest import Run, Said
+
+WHEN = datetime(2026, 11, 20, 12, 30, tzinfo=UTC).replace(tzinfo=None)
 
 
 def checks(said: Said) -> dict[str, Any]:
@@ -22,7 +25,8 @@ def test_a_good_set_up_passes_and_nothing_is_created(run: Run, sandbox: Sandbox,
     said = run("doctor", "--json")
     assert (said.code, said.json["ok"]) == (0, True)
     found = checks(said)
-    assert {name for name, check in found.items() if check["state"] != "ok"} == {"settings"}  # SEATSYNC_TODAY
+    # SEATSYNC_TODAY is set, SEATSYNC_APPROVERS is not.
+    assert {name for name, check in found.items() if check["state"] != "ok"} == {"settings", "approvers"}
     assert str(len(sandbox.month.duo_subaccounts)) in found["duo"]["found"]
     assert "Eastern Standard Time" in found["time zone"]["found"]
     assert set(found) >= {
@@ -107,3 +111,67 @@ def test_zones_are_compared_throughout_the_year(name: str, ours: str, *, same: b
 
 def test_an_unknown_zone_is_unknown() -> None:
     assert zone_named("Martian Standard Time") is None
+
+
+def test_the_approvers_are_listed(run: Run, sandbox: Sandbox) -> None:
+    found = checks(run("doctor", "--json", SEATSYNC_APPROVERS="Ann, Bert"))["approvers"]
+    assert (found["state"], found["found"]) == ("ok", "Ann, Bert")
+    empty = checks(run("doctor", "--json"))["approvers"]
+    assert "anybody may approve" in empty["found"]
+    assert empty["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "right"),
+    [
+        ("company/companies", "Company Maintenance"),
+        ("finance/agreements", "Finance > Agreements"),
+        ("finance/agreements/*/additions", "Finance > Agreements"),
+        ("procurement/catalog", "Product Catalog"),
+    ],
+)
+def test_each_right_to_read_is_told_by_its_name(
+    run: Run, sandbox: Sandbox, resource: str, right: str
+) -> None:
+    sandbox.connectwise.faults.add("error", path=f"*/{resource}/count", status=403, times=None)
+    said = run("doctor", "--json")
+    lacking = [check for check in said.json["checks"] if check["state"] == "fail"]
+    assert [check["name"].strip() for check in lacking] == [resource.rsplit("/", 1)[-1]]
+    assert right in lacking[0]["remedy"]
+
+
+def test_the_right_to_write_is_recommended_and_told_from_the_journal(
+    run: Run, sandbox: Sandbox, home: Path, warehouse: Warehouse
+) -> None:
+    written = {"operation_id": "op_one", "row_id": "row_one"}
+    with warehouse.write() as connection:
+        insert_rows(
+            connection, "intent", [{**written, "intent_id": "int_1", "made_at": WHEN, "request": "{}"}]
+        )
+
+    def writing(number: int, outcome: str, reason: str, **other: str) -> Any:
+        row = {
+            **written,
+            "outcome_id": f"out_{number}",
+            "made_at": WHEN,
+            "outcome": outcome,
+            "reason": reason,
+        }
+        with warehouse.write() as connection:
+            connection.execute("delete from outcome where row_id = 'row_one'")
+            insert_rows(connection, "outcome", [row | other])
+        sandbox.connectwise.forget_requests()
+        found = checks(run("doctor", "--json"))["writing"]
+        assert {request.method for request in sandbox.connectwise.requests} <= {"GET", "HEAD"}
+        assert "Add All, Edit All, Inquire All; no Delete" in found["remedy"]
+        return found["state"], found["found"]
+
+    assert writing(1, "failed", "sending PATCH /x: the server answered 403: Security") == (
+        "warn",
+        "ConnectWise answered 403 to the last write (operation op_one, 2026-11-20 12:30 UTC)",
+    )
+    # Refused while re-checking, before any intent: it says nothing about the right to write.
+    refused = "sending GET /x: the server answered 401"
+    assert "not tried yet" in writing(2, "failed", refused, row_id="row_two")[1]
+    state, found = writing(3, "updated", "written and read back")
+    assert (state, "the last write was taken" in found) == ("ok", True)
