@@ -92,9 +92,20 @@ def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str
     return snapshot_id
 
 
+_LATEST = """
+    select max(s.snapshot_id)
+    from snapshot s
+    where s.source = ?
+      and exists (select 1 from account a where a.snapshot_id = s.snapshot_id)
+"""
+
+
 def latest_snapshot_id(connection: Connection, source: Source) -> str | None:
-    """The newest snapshot of a source, whatever its verdict; None when there is none."""
-    row = connection.execute("select max(snapshot_id) from snapshot where source = ?", [source]).fetchone()
+    """The newest snapshot of a source that lists an account, whatever its verdict; None when there is none.
+
+    One that lists nobody is kept as evidence of a failed read: what was read before it stays in use.
+    """
+    row = connection.execute(_LATEST, [source]).fetchone()
     return row[0] if row else None
 
 

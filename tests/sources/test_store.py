@@ -78,6 +78,13 @@ def test_an_empty_snapshot_is_a_snapshot(warehouse: Warehouse) -> None:
         assert load_snapshot(connection, snapshot_id) == empty
 
 
+def test_an_empty_snapshot_never_takes_the_place_of_the_one_before(warehouse: Warehouse) -> None:
+    good = save_snapshot(warehouse, SNAPSHOT, run_id=None)
+    save_snapshot(warehouse, replace(SNAPSHOT, accounts=(), observations=()), run_id=None)
+    with warehouse.read() as connection:
+        assert latest_snapshot_id(connection, SNAPSHOT.source) == good
+
+
 def test_the_latest_is_the_newest_of_its_source(warehouse: Warehouse) -> None:
     with warehouse.read() as connection:
         assert latest_snapshot_id(connection, "avanan") is None
