@@ -15,7 +15,7 @@ setup: $(VENV)/.installed ## create .venv from the lock file and install SeatSyn
 
 setup-dev: $(VENV)/.installed-dev ## the same, with what the tests need
 
-demo: $(VENV)/.installed ## run the whole cycle on the built-in sandbox and show the preview
+demo: $(VENV)/.installed ## run the whole cycle on the built-in sandbox: read, preview, approve, push, prove
 	@$(BIN)/seatsync demo
 
 dev: $(VENV)/.installed ## open the Dagster UI on your own data (settings from .env)

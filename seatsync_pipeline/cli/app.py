@@ -27,7 +27,7 @@ _AFTER_INTERRUPT = (
 
 # command: (module, what `seatsync --help` says). The function has the command's name, with underscores.
 COMMANDS = {
-    "demo": ("demo", "The whole cycle on the built-in sandbox, in a folder of its own."),
+    "demo": ("demo", "The whole cycle on the built-in sandbox, to finished pushes, in a folder of its own."),
     "doctor": ("doctor", "Check settings, credentials, clock, disk and database; one line each."),
     "scan": ("runs", "Read agreements and additions from ConnectWise."),
     "pull": ("runs", "Count the users of every Duo subaccount, and make a preview."),

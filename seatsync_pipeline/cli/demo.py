@@ -1,4 +1,8 @@
-"""`seatsync demo`: the whole cycle on the sandbox's sample month, in a folder of its own."""
+"""`seatsync demo`: the whole cycle on the sandbox's sample month, in a folder of its own.
+
+What belongs here: the steps, in the order in which an operator takes them. What does not: which rows are chosen
+and which invoices compared (`demo_choice`), and how it is told (`demo_story`).
+"""
 
 from __future__ import annotations
 
@@ -6,26 +10,29 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from seatsync_pipeline.cli.approve import approve
+from seatsync_pipeline.cli.demo_choice import invoices_of, one_of_each, paired, with_totals
 from seatsync_pipeline.cli.options import json_option
 from seatsync_pipeline.cli.output import finish, working
-from seatsync_pipeline.cli.preview import changing_rows, show_rows
-from seatsync_pipeline.cli.runs import import_export, read_source, scan_now
-from seatsync_pipeline.cli.session import Session, plural
-from seatsync_pipeline.cli.summary import show_statuses
+from seatsync_pipeline.cli.push import carry_out
+from seatsync_pipeline.cli.runs import import_export, read_source, run, scan_now
+from seatsync_pipeline.cli.session import Session
 from seatsync_pipeline.errors import InputRefused
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from seatsync_pipeline.push.approve import Choice
     from seatsync_pipeline.reconcile.store import Preview
-    from seatsync_pipeline.sandbox import SampleMonth
+    from seatsync_pipeline.sandbox import SampleMonth, Sandbox
+    from seatsync_pipeline.sources.base import Source
 
 _OURS = ("SEATSYNC_", "CONNECTWISE_", "DUO_", "DAGSTER_HOME")
+_APPROVER = "Dana (demo)"
 
 
 @click.command("demo")
@@ -36,35 +43,95 @@ _OURS = ("SEATSYNC_", "CONNECTWISE_", "DUO_", "DAGSTER_HOME")
     help="A new or empty folder for the demo's data; by default a temporary one.",
 )
 @json_option
-def demo_command(*, home: Path | None, as_json: bool) -> None:
-    """Run the whole cycle on the built-in sandbox: scan, pull, import, previews.
+def demo_command(*, home: Path | None, as_json: bool) -> int:
+    """Run the whole cycle on the built-in sandbox: scan, pull, import, preview, approve, push, and prove it.
 
-    Your own settings and data are not touched, and nothing leaves this machine.
+    Your own settings and data are not touched, and nothing leaves this machine. The exit code is 1 when a push
+    did not finish or the second previews still want to change what was pushed.
     """
+    from seatsync_pipeline.cli.demo_story import tell
+
     folder = _folder(home)
     with working("Starting the sandbox"):
         from seatsync_pipeline.sandbox import Sandbox
 
         sandbox = Sandbox()
     with sandbox, _only(sandbox.settings() | {"SEATSYNC_HOME": str(folder)}, folder):
-        session = Session()
-        steps = _run_cycle(session, sandbox.month, folder)
-        previews = [session.preview("duo"), session.preview("avanan")]
-        document = {"home": str(folder), **steps, "previews": {p.source: p.as_dict() for p in previews}}
-        finish(document, lambda console: _show(console, session, previews, steps, folder), as_json=as_json)
+        demo = Demo(Session(), sandbox, folder)
+        document = demo.cycle()
+        finish(document, lambda console: tell(console, document), as_json=as_json)
+    return 0 if document["proven"] else 1
 
 
-def _run_cycle(session: Session, month: SampleMonth, folder: Path) -> dict[str, Any]:
-    from seatsync_pipeline.reconcile.setup import import_setup
+@dataclass(frozen=True)
+class Demo:
+    """One MSP that works on the sandbox."""
 
-    setup, export = folder / "sample-setup.csv", folder / "sample-export.csv"
-    setup.write_bytes(month.setup)
-    export.write_bytes(month.avanan_export)
-    scan = scan_now(session)
-    decisions = import_setup(session.warehouse, setup, by="demo")
-    pulled, _ = read_source(session, "duo", "duo_pull", "Reading Duo")
-    imported, _ = import_export(session, export)
-    return {"scan": scan, "setup": len(decisions), "pull": pulled, "import": imported}
+    session: Session
+    sandbox: Sandbox
+    folder: Path
+
+    def cycle(self) -> dict[str, Any]:
+        """Go through it once and return what was seen on the way: the command's document."""
+        read = self._read(self.sandbox.month)
+        first = self._previews()
+        duo = self._approve_and_push(first["duo"], one_of_each(first["duo"]))
+        # Something was pushed: every preview from before is stale, and cannot be approved any more.
+        self._read_again()
+        between = self._previews()
+        pair = self._approve_and_push(between["avanan"], paired(between["avanan"]))
+        self._read_again()
+        last = self._previews()
+        pushed = [*duo["operation"]["items"], *pair["operation"]["items"]]
+        after = {row["row_id"]: row["status"] for preview in last.values() for row in preview.rows}
+        again = {item["row_id"]: after.get(item["row_id"]) for item in pushed}
+        return {
+            "home": str(self.folder),
+            **read,
+            "previews": {source: preview.as_dict() for source, preview in first.items()},
+            "selection": duo["selection"],
+            "operation": duo["operation"],
+            "second_selection": pair["selection"],
+            "second_operation": pair["operation"],
+            "invoices": [*duo["invoices"], *pair["invoices"]],
+            "second_previews": {source: preview.as_dict() for source, preview in last.items()},
+            "status_after": again,
+            "proven": _finished(duo, pair) and set(again.values()) == {"No change"},
+        }
+
+    def _read(self, month: SampleMonth) -> dict[str, Any]:
+        from seatsync_pipeline.reconcile.setup import import_setup
+
+        setup, export = self.folder / "sample-setup.csv", self.folder / "sample-export.csv"
+        setup.write_bytes(month.setup)
+        export.write_bytes(month.avanan_export)
+        scan = scan_now(self.session)
+        decisions = import_setup(self.session.warehouse, setup, by="demo")
+        pulled, _ = read_source(self.session, "duo", "duo_pull", "Reading Duo")
+        imported, _ = import_export(self.session, export)
+        return {"scan": scan, "setup": len(decisions), "pull": pulled, "import": imported}
+
+    def _read_again(self) -> None:
+        run(self.session, "seat_sync", "Scanning, pulling and previewing again")
+
+    def _previews(self) -> dict[Source, Preview]:
+        return {"duo": self.session.preview("duo"), "avanan": self.session.preview("avanan")}
+
+    def _approve_and_push(self, preview: Preview, choice: Choice) -> dict[str, Any]:
+        file = self.folder / f"approved-{preview.source}.csv"
+        selection = approve(preview, choice, by=_APPROVER, file=file)
+        rows = [row for row in preview.rows if row["row_id"] in selection["rows"]]
+        before = invoices_of(self.sandbox, rows)
+        operation = carry_out(self.session, file)
+        return {
+            "selection": selection,
+            "operation": operation,
+            "invoices": with_totals(before, invoices_of(self.sandbox, rows)),
+        }
+
+
+def _finished(*pushes: Mapping[str, Any]) -> bool:
+    return all(push["operation"]["state"] == "finished" for push in pushes)
 
 
 def _folder(home: Path | None) -> Path:
@@ -98,25 +165,3 @@ def _only(settings: Mapping[str, str], folder: Path) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _show(
-    console: Console, session: Session, previews: list[Preview], steps: Mapping[str, Any], folder: Path
-) -> None:
-    scan, pulled, imported = steps["scan"], steps["pull"], steps["import"]
-    console.print(
-        f"ConnectWise: {scan['companies']} companies, {plural(scan['agreements'], 'agreement')}, "
-        f"{plural(scan['additions'], 'addition')}.  Duo: {plural(pulled['accounts'], 'subaccount')}.  "
-        f"Avanan: {plural(imported['accounts'], 'tenant')}.  Setup: {plural(steps['setup'], 'decision')}.\n"
-    )
-    for preview in previews:
-        show_rows(console, session, preview, changing_rows(preview.rows))
-        console.print()
-    for preview in previews:
-        console.print(f"{preview.source.capitalize()}: what to do next", style="bold")
-        show_statuses(console, preview)
-    console.print(f"Everything is kept in {folder}. Look around:", style="bold")
-    row = previews[0].rows[0]["row_id"] if previews[0].rows else "ROW"
-    for command in ("preview duo --all", f"why duo {row}", "setup export setup.csv"):
-        console.print(f"  SEATSYNC_HOME={folder} seatsync {command}", soft_wrap=True)
-    console.print("\nFor your own data: fill in .env, then run: seatsync doctor")

@@ -15,6 +15,7 @@ from seatsync_pipeline.errors import InputRefused
 if TYPE_CHECKING:
     from rich.console import Console
 
+_DONE = ("created", "updated", "cancelled")
 _NEXT = {
     "interrupted": "Push the same selection again: it looks first, and writes only what provably was not written.",
     "stopped": "Remove the cause, then push the same selection again: it carries on where it stopped.",
@@ -82,14 +83,17 @@ def show_report(screen: Console, session: Session, report: dict[str, Any]) -> No
         say(screen, "! ", report["note"], style="yellow")
     screen.print()
     for item in report["items"]:
-        whom = f"{item['company_name']}, {item['product_identifier']}"
-        done = item["outcome"] in {"created", "updated", "cancelled"}
-        said = f"{item['outcome']:<13} {whom}{_values(item)}"
-        if done:
-            screen.print(clean(f"  {said}"), soft_wrap=True)
+        if item["outcome"] in _DONE:
+            screen.print(clean(f"  {outcome_line(item)}"), soft_wrap=True)
         else:
-            say(screen, "", f"{said}: {item['reason'] or 'not reached'}", style="yellow")
+            say(screen, "", outcome_line(item), style="yellow")
     screen.print(f"\n{_NEXT[report['state']]}")
+
+
+def outcome_line(item: dict[str, Any]) -> str:
+    """One row of an operation: what became of it, whose it is, and the values or the reason."""
+    said = f"{item['outcome']:<13} {item['company_name']}, {item['product_identifier']}{_values(item)}"
+    return said if item["outcome"] in _DONE else f"{said}: {item['reason'] or 'not reached'}"
 
 
 def _values(item: dict[str, Any]) -> str:
