@@ -19,7 +19,8 @@ from seatsync_pipeline.connectwise.records import AgreementType, Company, Produc
 from seatsync_pipeline.connectwise.store import save_scan
 from seatsync_pipeline.errors import FileRefused, InputRefused, NotFound
 from seatsync_pipeline.reconcile import setup
-from seatsync_pipeline.reconcile.setup_csv import COLUMNS, read_lines, write_lines
+from seatsync_pipeline.reconcile.setup import COLUMNS
+from seatsync_pipeline.reconcile.spreadsheet import escaped, read_sheet, write_sheet
 from seatsync_pipeline.sources.base import Account, Observation, SourceSnapshot, State
 from seatsync_pipeline.sources.store import save_snapshot
 from seatsync_pipeline.warehouse import Warehouse
@@ -470,9 +471,9 @@ def test_any_text_survives_the_file_and_none_of_it_runs_in_a_spreadsheet(
 ) -> None:
     path = tmp_path_factory.mktemp("cells") / "setup.csv"
     cells = dict.fromkeys(COLUMNS, "") | {"kind": "link", "key": key, "reason": reason}
-    write_lines(path, [cells])
+    write_sheet(path, COLUMNS, [[escaped(cells[name]) for name in COLUMNS]])
     with path.open(encoding="utf-8-sig", newline="") as source:
         written = next(csv.DictReader(source))
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in written.values())
-    (line,) = read_lines(path, "reading")
+    (line,) = read_sheet(path, COLUMNS, "reading")
     assert dict(line.cells) == cells

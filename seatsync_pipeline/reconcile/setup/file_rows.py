@@ -1,7 +1,7 @@
 """What the rows of a setup file decide, and everything that is wrong with them.
 
-What belongs here: one row's decision, and the rules between rows. What does not: cells (`setup_csv`), and
-writing anything (`setup_file`).
+What belongs here: one row's decision, and the rules between rows. What does not: cells (`spreadsheet`), and
+writing anything (`file`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from seatsync_pipeline.errors import Fault, InputRefused
 from seatsync_pipeline.reconcile.matching import Rule, is_live
-from seatsync_pipeline.reconcile.setup_csv import Line
-from seatsync_pipeline.reconcile.setup_lookup import Known, known_source
-from seatsync_pipeline.reconcile.setup_tables import REMOVED, Change, Link, Mapping, Tables, TypeFilter
+from seatsync_pipeline.reconcile.setup.lookup import Known, known_source
+from seatsync_pipeline.reconcile.setup.tables import REMOVED, Change, Link, Mapping, Tables, TypeFilter
+from seatsync_pipeline.reconcile.spreadsheet import Line
 
 
 @dataclass(frozen=True)

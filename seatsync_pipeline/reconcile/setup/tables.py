@@ -1,8 +1,8 @@
 """The governed tables of the setup: what is decided now, and one more row for every change.
 
 What belongs here: reading the latest decision of each license, account and source, and appending changes with
-who, when and the previous value. What does not: whether a decision makes sense; `setup_lookup` checks names
-and `setup` and `setup_file` apply the rules.
+who, when and the previous value. What does not: whether a decision makes sense; `lookup` checks names
+and `decisions` and `file` apply the rules.
 """
 
 from __future__ import annotations

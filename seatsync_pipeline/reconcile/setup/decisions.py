@@ -2,7 +2,7 @@
 
 Each function checks its names against the latest scan and snapshot, appends one row with who, when and the
 previous value, and returns the `Change`. A decision that is in force already writes nothing. Whole files of
-decisions are `setup_file`'s; the tables are `setup_tables`'.
+decisions are `file`'s; the tables are `tables`'.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable
 
 from seatsync_pipeline.errors import InputRefused, NotFound
 from seatsync_pipeline.reconcile.matching import Rule
-from seatsync_pipeline.reconcile.setup_file import export_setup, import_setup
-from seatsync_pipeline.reconcile.setup_lookup import Known, known_source
-from seatsync_pipeline.reconcile.setup_tables import (
+from seatsync_pipeline.reconcile.setup.lookup import Known, known_source
+from seatsync_pipeline.reconcile.setup.tables import (
     REMOVED,
     Change,
     Decision,
@@ -26,22 +25,6 @@ from seatsync_pipeline.reconcile.setup_tables import (
 from seatsync_pipeline.reconcile.suggest import did_you_mean
 from seatsync_pipeline.sources.base import Account
 from seatsync_pipeline.warehouse import Warehouse
-
-__all__ = [
-    "Change",
-    "Link",
-    "Mapping",
-    "TypeFilter",
-    "export_setup",
-    "import_setup",
-    "link_account",
-    "map_license",
-    "mark_no_charge",
-    "mark_not_billed",
-    "set_agreement_types",
-    "unlink_account",
-    "unmap_license",
-]
 
 
 def map_license(warehouse: Warehouse, source: str, license: str, product: str, *, by: str) -> Change:  # noqa: A002

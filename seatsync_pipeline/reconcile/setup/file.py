@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seatsync_pipeline.errors import FileRefused
-from seatsync_pipeline.reconcile.setup_csv import read_lines, write_lines
-from seatsync_pipeline.reconcile.setup_lookup import Known
-from seatsync_pipeline.reconcile.setup_rows import SetupRows
-from seatsync_pipeline.reconcile.setup_tables import (
+from seatsync_pipeline.reconcile.setup.file_rows import SetupRows
+from seatsync_pipeline.reconcile.setup.lookup import Known
+from seatsync_pipeline.reconcile.setup.tables import (
     REMOVED,
     Change,
     Link,
@@ -26,7 +25,10 @@ from seatsync_pipeline.reconcile.setup_tables import (
     TypeFilter,
     person,
 )
+from seatsync_pipeline.reconcile.spreadsheet import escaped, read_sheet, write_sheet
 from seatsync_pipeline.warehouse import Warehouse
+
+COLUMNS = ("kind", "source", "key", "key_name", "decision", "target", "target_name", "reason")
 
 
 def export_setup(warehouse: Warehouse, path: Path) -> int:
@@ -40,7 +42,7 @@ def export_setup(warehouse: Warehouse, path: Path) -> int:
         decisions: list[Mapping | Link] = [*tables.mappings.values(), *tables.links.values()]
         rows = [_row(decision, known) for decision in decisions if decision.decision != REMOVED]
         rows += [row for filtered in tables.filters.values() for row in _filter_rows(filtered)]
-    write_lines(path, rows)
+    write_sheet(path, COLUMNS, [[escaped(row.get(name, "")) for name in COLUMNS] for row in rows])
     return len(rows)
 
 
@@ -54,7 +56,7 @@ def import_setup(warehouse: Warehouse, path: Path, *, by: str) -> tuple[Change, 
     """
     name = person(by)
     tried = f"importing the setup {path}"
-    lines = read_lines(path, tried)
+    lines = read_sheet(path, COLUMNS, tried)
     with warehouse.write() as connection:
         tables = Tables(connection)
         rows = SetupRows(Known(connection, tried), tables)
