@@ -189,7 +189,10 @@ class Push:
             with self._warehouse.read() as connection:
                 facts = _scan_facts(connection, preview)
                 facts["latest"] = latest_preview_id(connection, preview.source)
-            facts["latest"] = load_preview(self._warehouse, facts["latest"])
+            if facts["latest"] == preview.preview_id:
+                facts["latest"] = preview
+            else:
+                facts["latest"] = load_preview(self._warehouse, facts["latest"])
         return gate.Known(
             now=datetime.now(UTC).replace(tzinfo=None),
             today=settings.today(),
