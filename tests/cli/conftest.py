@@ -27,6 +27,9 @@ from seatsync_pipeline.sources.avanan import read_export
 from seatsync_pipeline.sources.duo import pull
 from seatsync_pipeline.sources.store import save_snapshot
 from seatsync_pipeline.warehouse import Warehouse
+from tests.push.conftest import place, stock
+
+__all__ = ["place", "stock"]
 
 OURS = ("SEATSYNC_", "CONNECTWISE_", "DUO_", "DAGSTER_HOME", "COLUMNS")
 
