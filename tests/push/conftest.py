@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from seatsync_pipeline.sandbox import Sandbox
-from tests.push.place import Place, Stock, place_in, point_at
+from seatsync_pipeline.sources.base import SOURCES, Source
+from tests.push.place import Place, PushedAll, Stock, place_in, point_at
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,13 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
 @pytest.fixture
 def place(stock: Stock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return place_in(stock, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def pushed_all(stock: Stock, tmp_path_factory: pytest.TempPathFactory) -> dict[Source, PushedAll]:
+    """Everything that each source's preview offers, pushed; for tests that only look at what came of it."""
+    made = {}
+    for source in SOURCES:
+        with pytest.MonkeyPatch.context() as env:
+            made[source] = PushedAll.of(place_in(stock, tmp_path_factory.mktemp("all"), env), source)
+    return made

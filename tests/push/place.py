@@ -31,6 +31,7 @@ from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.setup import import_setup
 from seatsync_pipeline.reconcile.store import Preview, load_preview
 from seatsync_pipeline.sandbox import Sandbox
+from seatsync_pipeline.sandbox.invoices import Invoice
 from seatsync_pipeline.sandbox.lag import ListLag
 from seatsync_pipeline.settings import Settings, load_settings
 from seatsync_pipeline.sources.avanan import read_export
@@ -134,7 +135,7 @@ class Place:
         return row
 
     def approvable(self, source: Source) -> list[Row]:
-        return [row for row in self.previews[source].rows if row["action"] != "none" and not row["blocked"]]
+        return approvable(self.previews[source])
 
     def approve(self, *rows: Row, agreements: dict[int, int] | None = None, by: str = "Ann") -> Path:
         """A selection file of these rows. `agreements` are chosen by company, where a row leaves the choice."""
@@ -145,7 +146,7 @@ class Place:
             [
                 Approval(
                     row,
-                    row["agreement_id"] or (agreements or {}).get(row["company_id"]) or _first_choice(row),
+                    (agreements or {}).get(row["company_id"]) or agreement_of(row),
                     "checked with the client" if row["needs_reason"] else "",
                     (),
                 )
@@ -201,6 +202,37 @@ class Place:
         return writes_of(self.stock.sandbox)
 
 
+@dataclass(frozen=True)
+class PushedAll:
+    """One push of every row that can be approved: what it changed, and each agreement's next invoice around it.
+
+    `rows` are the approved ones, `previews` were made from a new scan afterwards.
+    """
+
+    rows: list[Row]
+    report: dict[str, Any]
+    changes: Changes
+    before: dict[int, Invoice]
+    after: dict[int, Invoice]
+    previews: dict[Source, Preview]
+
+    @classmethod
+    def of(cls, place: Place, source: Source) -> PushedAll:
+        rows = place.approvable(source)
+        agreements = {agreement_of(row) for row in rows}
+        before = {key: place.connectwise.next_invoice(key) for key in agreements}
+        report = place.push(place.approve(*rows))
+        changes = place.changes()
+        after = {key: place.connectwise.next_invoice(key) for key in agreements}
+        place.read_again()
+        return cls(rows, report, changes, before, after, place.previews)
+
+
+def agreement_of(row: Row) -> int:
+    """The agreement of a row; the first, where the operator has to choose one."""
+    return int(row["agreement_id"] or row["agreements"][0]["agreement_id"])
+
+
 def point_at(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> Settings:
     """Settings that name this sandbox and a home in that folder."""
     for name, value in sandbox.settings().items():
@@ -215,8 +247,8 @@ def place_in(stock: Stock, folder: Path, patch: pytest.MonkeyPatch) -> Place:
     return Place(stock, settings, Warehouse(settings.database), folder)
 
 
-def _first_choice(row: Row) -> int | None:
-    return row["agreements"][0]["agreement_id"] if row["agreements"] else None
+def approvable(preview: Preview) -> list[Row]:
+    return [row for row in preview.rows if row["action"] != "none" and not row["blocked"]]
 
 
 def counts(report: dict[str, Any]) -> dict[str, int]:

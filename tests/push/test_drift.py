@@ -358,3 +358,20 @@ def test_a_create_needs_the_product_as_it_was(
     (item,) = place.push(selection)["items"]
     assert (item["outcome"], place.writes()) == ("skipped", [])
     assert words in item["reason"]
+
+
+def test_a_child_agreement_of_another_company_is_no_matter_of_this_one(place: Place) -> None:
+    """A parent agreement lists the additions of its children, whosever they are."""
+    selection = place.approve(place.row("update", "Stonewick Manufacturing"))
+    place.agreements[1051].update(company=ELSEWHERE)
+    assert counts(place.push(selection)) == {"updated": 1}
+
+
+def test_a_product_that_is_told_by_its_id_alone_is_compared_too(place: Place) -> None:
+    selection = place.approve(place.row("update", "Alderpoint Dental"))
+    place.connectwise.faults.add(
+        "rewrite", "*/additions/5001", "GET", change=lambda record: record | {"product": {"id": DUO_LEGACY}}
+    )
+    (item,) = place.push(selection)["items"]
+    assert item["outcome"] == "skipped"
+    assert "product was 701 and is 702" in item["reason"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from seatsync_pipeline.errors import FileRefused, InputRefused
+from seatsync_pipeline.errors import ConfigurationError, FileRefused, InputRefused
 from seatsync_pipeline.sandbox.additions import create, patch
 from tests.push.faulty import Break, Point, addition_point, list_point, write_point
 from tests.push.one_of_each import (
@@ -78,6 +78,17 @@ def test_every_write_is_made_once_whatever_becomes_of_its_answer(
     assert (report["state"], counts(report)) == ("finished", DONE)
     assert_all_done(place)
     assert len(place.writes()) == (3 if after else 6)
+
+
+@pytest.mark.parametrize("value", [{}, None, {"id": 5001}])
+def test_an_answer_that_says_nothing_is_no_proof_and_no_failure(place: Place, value: object) -> None:
+    for point in POINTS.values():
+        break_at(place, point, "answer", value=value)
+    report = place.push(one_of_each(place))
+    assert (report["state"], counts(report)) == ("finished", DONE)
+    assert [item["addition_id"] for item in report["items"]] == [5001, NEW_ID, 5023]
+    assert_all_done(place)
+    assert len(place.writes()) == 3
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
@@ -367,8 +378,22 @@ def test_an_unfinished_operation_blocks_every_other_selection(place: Place) -> N
     asked = len(place.connectwise.requests)
     assert "is unfinished" in refusal(place, place.approve(cancel(place)))
     assert len(place.connectwise.requests) == asked
+    with place.warehouse.write() as connection:
+        connection.execute("update preview_header set created_at = created_at - interval 30 day")
     assert counts(place.push(selection)) == {"updated": 1}
     assert "pushed already" in refusal(place, selection)
+
+
+def test_an_operation_is_resumed_on_the_connectwise_it_began_with(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selection = interrupted(place, "update", applied=True)
+    asked = len(place.connectwise.requests)
+    other = place.settings.model_copy(update={"connectwise_company_id": "another_msp"})
+    monkeypatch.setattr(place, "settings", other)
+    with pytest.raises(ConfigurationError, match="another_msp"):
+        place.push(selection)
+    assert len(place.connectwise.requests) == asked
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,15 @@ The sandbox makes the invoices, by rules that it shares with nobody (seatsync_pi
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from seatsync_pipeline.sandbox.invoices import Invoice, preview_invoice
 from seatsync_pipeline.sources.base import SOURCES, Source
 from tests.push.one_of_each import update
-from tests.push.place import Place, Stock, counts, outcomes, place_in
+from tests.push.place import Place, PushedAll, agreement_of, counts, outcomes
 
 NOTHING = Decimal("0.00")
 DECEMBER = (date(2026, 12, 1), date(2026, 12, 31))
@@ -41,57 +39,36 @@ NEXT_INVOICE: dict[Source, dict[int, tuple[Decimal, str]]] = {
 }
 
 
-@dataclass
-class Billed:
-    """One push of all that can be approved, and each agreement's next invoice before and after it."""
-
-    approved: dict[int, Decimal]
-    before: dict[int, Invoice]
-    after: dict[int, Invoice]
-    report: dict[str, Any]
+def approved(pushed: PushedAll) -> dict[int, Decimal]:
+    """The approved change of each agreement, per billing cycle."""
+    sums: dict[int, Decimal] = defaultdict(Decimal)
+    for row in pushed.rows:
+        sums[agreement_of(row)] += row["amount_delta"]
+    return dict(sums)
 
 
-@pytest.fixture(scope="module")
-def billed(stock: Stock, tmp_path_factory: pytest.TempPathFactory) -> dict[Source, Billed]:
-    made = {}
-    for source in SOURCES:
-        with pytest.MonkeyPatch.context() as env:
-            place = place_in(stock, tmp_path_factory.mktemp("money"), env)
-            made[source] = _push_all(place, source)
-    return made
-
-
-def _push_all(place: Place, source: Source) -> Billed:
-    rows = place.approvable(source)
-    approved: dict[int, Decimal] = defaultdict(Decimal)
-    for row in rows:
-        approved[row["agreement_id"] or row["agreements"][0]["agreement_id"]] += row["amount_delta"]
-    before = {key: place.connectwise.next_invoice(key) for key in approved}
-    report = place.push(place.approve(*rows))
-    after = {key: place.connectwise.next_invoice(key) for key in approved}
-    return Billed(dict(approved), before, after, report)
-
-
-def change(billed: Billed, agreement: int) -> Decimal:
-    return billed.after[agreement].total - billed.before[agreement].total
+def change(pushed: PushedAll, agreement: int) -> Decimal:
+    return pushed.after[agreement].total - pushed.before[agreement].total
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_each_next_invoice_changes_by_what_was_approved(billed: dict[Source, Billed], source: Source) -> None:
-    pushed = billed[source]
-    found = {key: change(pushed, key) for key in pushed.approved}
+def test_each_next_invoice_changes_by_what_was_approved(
+    pushed_all: dict[Source, PushedAll], source: Source
+) -> None:
+    pushed = pushed_all[source]
+    found = {key: change(pushed, key) for key in approved(pushed)}
     expected = {
         key: NEXT_INVOICE[source][key][0] if key in NEXT_INVOICE[source] else amount
-        for key, amount in pushed.approved.items()
+        for key, amount in approved(pushed).items()
     }
     assert found == expected
     assert sum(1 for amount in found.values() if amount) > 8  # so that equal is not both zero
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_no_line_of_another_product_changes(billed: dict[Source, Billed], source: Source) -> None:
-    pushed = billed[source]
-    for key in pushed.approved:
+def test_no_line_of_another_product_changes(pushed_all: dict[Source, PushedAll], source: Source) -> None:
+    pushed = pushed_all[source]
+    for key in pushed.before:
         touched = {item["addition_id"] for item in pushed.report["items"] if item["agreement_id"] == key}
         before, after = (
             [line for line in invoice.lines if line.addition_id not in touched]
@@ -100,17 +77,17 @@ def test_no_line_of_another_product_changes(billed: dict[Source, Billed], source
         assert before == after
 
 
-def test_what_is_included_is_not_billed(billed: dict[Source, Billed]) -> None:
+def test_what_is_included_is_not_billed(pushed_all: dict[Source, PushedAll]) -> None:
     """Halcyon's 50 became 55, and ten are included; 8 of ten included are none."""
-    (line,) = [one for one in billed["duo"].after[1027].lines if one.addition_id == 5019]
+    (line,) = [one for one in pushed_all["duo"].after[1027].lines if one.addition_id == 5019]
     assert (str(line.quantity), str(line.billed_quantity), str(line.amount)) == ("55.0", "45.0", "112.50")
-    (line,) = [one for one in billed["avanan"].after[1026].lines if one.addition_id == 5048]
+    (line,) = [one for one in pushed_all["avanan"].after[1026].lines if one.addition_id == 5048]
     assert (str(line.quantity), str(line.billed_quantity), str(line.amount)) == ("8.0", "0", "0.00")
 
 
-def test_a_pair_bills_the_new_line_and_not_the_old_one(billed: dict[Source, Billed]) -> None:
+def test_a_pair_bills_the_new_line_and_not_the_old_one(pushed_all: dict[Source, PushedAll]) -> None:
     """Tidewater: 52 x 2.50 until November, 55 x 4.00 from December on; never both, never neither."""
-    before, after = billed["avanan"].before[1032], billed["avanan"].after[1032]
+    before, after = pushed_all["avanan"].before[1032], pushed_all["avanan"].after[1032]
     assert _lines(before, "AV-") == {"AV-PROTECT": Decimal("130.00")}
     assert _lines(after, "AV-") == {"AV-ADVANCED": Decimal("220.00")}
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from seatsync_pipeline.errors import FileRefused
 from seatsync_pipeline.sources.base import SOURCES, Source
-from tests.push.place import Place, Row, counts
+from tests.push.differences import Changes
+from tests.push.place import Place, PushedAll, Row, agreement_of, approvable, counts
 
 TODAY, NEXT_MONTH = date(2026, 11, 20), date(2026, 12, 1)
 # Agreements without proration take nothing new in a period that is invoiced: Marigold's is billed from the next
@@ -56,12 +57,7 @@ def targets(rows: list[Row]) -> tuple[dict[int, dict[str, Any]], list[tuple[Any,
     return changed, sorted(created)
 
 
-def agreement_of(row: Row) -> int:
-    return int(row["agreement_id"] or row["agreements"][0]["agreement_id"])
-
-
-def reached(place: Place) -> tuple[dict[int, dict[str, Any]], list[tuple[Any, ...]]]:
-    found = place.changes()
+def reached(found: Changes) -> tuple[dict[int, dict[str, Any]], list[tuple[Any, ...]]]:
     assert not found.removed
     changed = {key: {name: now for name, (_, now) in fields.items()} for key, fields in found.changed.items()}
     assert found.written == changed.keys()
@@ -103,7 +99,7 @@ def test_any_subset_is_written_exactly_once_and_nothing_else(
     selection = place.approve(*rows)
     report = place.push(selection)
     assert counts(report) == counted(rows)
-    assert reached(place) == targets(rows)
+    assert reached(place.changes()) == targets(rows)
     after, asked = place.changes(), len(place.writes())
     with place.opened() as push, pytest.raises(FileRefused) as refused:
         push.run(selection)
@@ -112,15 +108,21 @@ def test_any_subset_is_written_exactly_once_and_nothing_else(
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_next_preview_has_what_was_pushed_as_no_change(place: Place, source: Source) -> None:
-    rows = place.approvable(source)
-    place.push(place.approve(*rows))
-    assert reached(place) == targets(rows)
-    place.read_again()
-    left = {(row["action"], agreement_of(row)) for row in place.approvable(source)}
+def test_a_whole_preview_is_written_exactly_once(pushed_all: dict[Source, PushedAll], source: Source) -> None:
+    pushed = pushed_all[source]
+    assert counts(pushed.report) == counted(pushed.rows)
+    assert reached(pushed.changes) == targets(pushed.rows)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_next_preview_has_what_was_pushed_as_no_change(
+    pushed_all: dict[Source, PushedAll], source: Source
+) -> None:
+    pushed = pushed_all[source]
+    left = {(row["action"], agreement_of(row)) for row in approvable(pushed.previews[source])}
     assert left == {("create", NOT_SOON)}
-    now = {row["row_id"]: row for row in place.previews[source].rows}
-    for row in rows:
+    now = {row["row_id"]: row for row in pushed.previews[source].rows}
+    for row in pushed.rows:
         # The line of a cancelled addition has no row any more, unless the addition bills a while yet.
         if row["action"] != "cancel" and agreement_of(row) != NOT_SOON:
             assert now[row["row_id"]]["status"] == "No change", row["company_name"]
