@@ -78,11 +78,23 @@ class VendorError(SeatSyncError):
 
 
 class TransientVendorError(VendorError):
-    """Worth trying again: time-out, reset, 429, 5xx. `retry_after` is in seconds when the vendor named it."""
+    """Worth trying again: time-out, reset, 429, 5xx.
 
-    def __init__(self, tried: str, found: str, remedy: str, *, retry_after: float | None = None) -> None:
+    `retry_after` is in seconds when the vendor named it, `status` the HTTP status, None where no answer came.
+    """
+
+    def __init__(
+        self,
+        tried: str,
+        found: str,
+        remedy: str,
+        *,
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
         super().__init__(tried, found, remedy)
         self.retry_after = retry_after
+        self.status = status
 
 
 class PermanentVendorError(VendorError):

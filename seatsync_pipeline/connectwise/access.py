@@ -29,13 +29,14 @@ class Retries:
 
     `attempts` counts the first one too. A wait is `base` seconds, doubled with each attempt up to `cap`, of which
     the last half is left to chance; a `Retry-After` is obeyed instead, up to `patience` seconds: beyond that we
-    give up.
+    give up. A 429 that names no time is tried `attempts_when_limited` times.
     """
 
     attempts: int = 6
     base: float = 0.5
     cap: float = 30.0
     patience: float = 300.0
+    attempts_when_limited: int = 10
 
     def wait(self, attempt: int) -> float:
         """Seconds to wait after that many failed attempts."""

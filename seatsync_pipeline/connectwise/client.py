@@ -282,15 +282,19 @@ class ConnectWiseReader:
                 raise
             found = f"{error.found} (and so {attempts} times in a row)"
             raise TransientVendorError(
-                error.tried, found, error.remedy, retry_after=error.retry_after
+                error.tried, found, error.remedy, retry_after=error.retry_after, status=error.status
             ) from error
 
     def _worth_retrying(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, TransientVendorError) or self._stopped.is_set():
             return False
-        # Nothing was ever heard from this server: more likely a wrong address than a passing fault.
-        attempts = self._retries.attempts if self._reached else min(2, self._retries.attempts)
+        if error.status == 429 and error.retry_after is None:
+            attempts = self._retries.attempts_when_limited  # nobody said how long: outlast a window of a minute
+        elif self._reached:
+            attempts = self._retries.attempts
+        else:  # nothing was ever heard from this server: more likely a wrong address than a passing fault
+            attempts = min(2, self._retries.attempts)
         return state.attempt_number < attempts and (error.retry_after or 0) <= self._retries.patience
 
     def _wait_before_retry(self, state: RetryCallState) -> float:

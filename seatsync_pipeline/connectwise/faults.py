@@ -62,7 +62,7 @@ def response_error(response: httpx.Response, tried: str, path: str, redact: Reda
         seconds = retry_after(response)
         if seconds is not None:
             found += f" (it asks to wait {seconds:g} s)"
-        return TransientVendorError(tried, found, _AGAIN, retry_after=seconds)
+        return TransientVendorError(tried, found, _AGAIN, retry_after=seconds, status=status)
     if 300 <= status < 400:
         remedy = "Redirects are not followed: set CONNECTWISE_URL to the server that holds your data."
     elif "ssl is required" in found.lower():

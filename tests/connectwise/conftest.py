@@ -12,7 +12,7 @@ from seatsync_pipeline.connectwise.client import ConnectWiseReader, reader_from
 from seatsync_pipeline.sandbox import Sandbox
 from seatsync_pipeline.settings import Settings
 
-QUICK = Retries(attempts=4, base=0.01, cap=0.05, patience=5)
+QUICK = Retries(attempts=4, attempts_when_limited=7, base=0.01, cap=0.05, patience=5)
 
 Connect = Callable[..., ConnectWiseReader]
 

@@ -76,7 +76,7 @@ def serve(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
 
 
 def reader_of(url: str, *, attempts: int = 3, timeout: float = 5.0) -> ConnectWiseReader:
-    retries = Retries(attempts=attempts, base=0.01, cap=0.02, patience=5)
+    retries = Retries(attempts=attempts, attempts_when_limited=attempts, base=0.01, cap=0.02, patience=5)
     return ConnectWiseReader(
         url, KEYS, concurrency=2, requests_per_minute=100_000, retries=retries, timeout=timeout
     )

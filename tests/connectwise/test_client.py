@@ -73,23 +73,24 @@ def test_a_passing_fault_is_outlived_and_retry_after_is_obeyed(
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "says", "attempts"),
     [
-        ({"kind": "error", "status": 503}, "503: 503 Bad gateway Ray ID: 8f0"),
-        ({"kind": "rate_limit"}, "429: ConnectWiseAPI: Too many requests"),
-        ({"kind": "reset"}, "broke off"),
-        ({"kind": "truncate"}, "broke off"),
+        ({"kind": "error", "status": 503}, "503: 503 Bad gateway Ray ID: 8f0", 4),
+        ({"kind": "rate_limit", "retry_after": 0}, "429: ConnectWiseAPI: Too many requests", 4),
+        ({"kind": "rate_limit"}, "429: ConnectWiseAPI: Too many requests", 7),
+        ({"kind": "reset"}, "broke off", 4),
+        ({"kind": "truncate"}, "broke off", 4),
     ],
     ids=str,
 )
 def test_a_lasting_fault_ends_after_the_attempts_and_says_so(
-    sandbox: Sandbox, connect: Connect, fault: dict[str, object], says: str
+    sandbox: Sandbox, connect: Connect, fault: dict[str, object], says: str, attempts: int
 ) -> None:
     struck = sandbox.connectwise.faults.add(path=COMPANIES, times=None, **fault)  # type: ignore[arg-type]
-    with pytest.raises(TransientVendorError, match="4 times in a row") as caught:
+    with pytest.raises(TransientVendorError, match=f"{attempts} times in a row") as caught:
         connect(sandbox).check_credentials()
     assert says in str(caught.value)
-    assert struck.hits == 4
+    assert struck.hits == attempts
 
 
 def test_a_lasting_fault_of_the_discovery_is_tried_no_oftener(sandbox: Sandbox, connect: Connect) -> None:

@@ -1,0 +1,162 @@
+"""The gate's rules for single rows: what may be wrong with an approved row, and the change it becomes.
+
+What belongs here: one row of the selection against its row of the preview. What does not: the file as a whole,
+its approver and its age (`gate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from seatsync_pipeline.errors import Fault
+from seatsync_pipeline.push.plan import Change
+from seatsync_pipeline.push.selection import SelectionRow
+from seatsync_pipeline.reconcile.book import Book
+from seatsync_pipeline.reconcile.rows import Action, Guard
+
+RECONCILE_ANEW = "Make a new preview and approve that."
+
+
+def faults_of_row(
+    line: SelectionRow,
+    row: Mapping[str, Any] | None,
+    latest: Mapping[str, str],
+    approved: set[str],
+) -> list[Fault]:
+    if row is None:
+        return [fault("the preview has no such row", RECONCILE_ANEW, line, "row_id")]
+    about = f"{row['company_name'] or line.row_id}, {row['status']}"
+    faults = []
+    if line.fingerprint != row["fingerprint"]:
+        faults.append(
+            fault(
+                f"{about}: the fingerprint is not the one of this row",
+                "Do not edit the first columns; take the row from the preview again.",
+                line,
+                "fingerprint",
+            )
+        )
+    elif latest.get(line.row_id) != line.fingerprint:
+        faults.append(
+            fault(
+                f"{about}: a newer preview has overtaken it (another pull, mapping, link or filter)",
+                "Approve the row of the latest preview.",
+                line,
+                "fingerprint",
+            )
+        )
+    if row["blocked"]:
+        faults.append(
+            fault(f"{about}: the row is blocked. {row['reason']}", "Resolve that first.", line, "row_id")
+        )
+    elif row["action"] == Action.NONE:
+        faults.append(fault(f"{about}: there is nothing to do", "Clear its approve cell.", line, "approve"))
+    if row["needs_reason"] and not line.approval_reason:
+        why = ", ".join([*(guard["guard"] for guard in row["guards"]), *row["flags"]]) or row["evidence"]
+        faults.append(
+            fault(
+                f"{about}: it needs a reason ({why})",
+                "Say in approval_reason why this is right.",
+                line,
+                "approval_reason",
+            )
+        )
+    unknown = [name for name in line.overrides if name not in set(Guard)]
+    if unknown:
+        faults.append(
+            fault(
+                f"{about}: no guard is named {', '.join(unknown)}",
+                f"The guards are: {', '.join(Guard)}.",
+                line,
+                "overrides",
+            )
+        )
+    return faults + _of_agreement(line, row, about) + _of_pair(line, row, approved, about)
+
+
+def _of_agreement(line: SelectionRow, row: Mapping[str, Any], about: str) -> list[Fault]:
+    if line.agreement_id and line.named_agreement is None:
+        return [fault(f"{about}: that is no agreement id", "Give the id alone.", line, "agreement_id")]
+    if row["agreement_id"] is not None:
+        if line.named_agreement in {None, row["agreement_id"]}:
+            return []
+        return [
+            fault(
+                f"{about}: the agreement is {row['agreement_id']}, not {line.named_agreement}",
+                "Leave the agreement as the preview has it.",
+                line,
+                "agreement_id",
+            )
+        ]
+    choices = {choice["agreement_id"]: choice["agreement_name"] for choice in row["agreements"]}
+    if row["action"] != Action.CREATE or not choices or line.named_agreement in choices:
+        return []
+    listed = ", ".join(f"{key} ({name})" for key, name in choices.items())
+    return [
+        fault(
+            f"{about}: it needs one of the agreements in scope", f"Name one: {listed}.", line, "agreement_id"
+        )
+    ]
+
+
+def _of_pair(line: SelectionRow, row: Mapping[str, Any], approved: set[str], about: str) -> list[Fault]:
+    """A cancel of a pair needs its create: a client must not lose a line before it has the other one."""
+    if row["action"] != Action.CANCEL or not row["paired_row_id"] or row["paired_row_id"] in approved:
+        return []
+    return [
+        fault(
+            f"{about}: it is paired with row {row['paired_row_id']}, which is not approved",
+            "Approve the pair's No addition row too, or bill that line in ConnectWise and make a new preview.",
+            line,
+            "row_id",
+        )
+    ]
+
+
+def change_of(line: SelectionRow, row: Mapping[str, Any], book: Book) -> Change:
+    addition = row["additions"][0] if len(row["additions"]) == 1 else None
+    key = (row["company_id"], row["product_id"])
+    agreement_id = row["agreement_id"] if row["agreement_id"] is not None else line.named_agreement
+    if agreement_id is None:
+        raise ValueError(f"row {line.row_id} passed the gate without an agreement")
+    return Change(
+        row_id=line.row_id,
+        action=Action(row["action"]),
+        company_id=row["company_id"],
+        company_name=row["company_name"],
+        agreement_id=agreement_id,
+        addition_id=row["addition_id"],
+        product_id=row["product_id"],
+        product_identifier=row["product_identifier"],
+        before=row["current_quantity"],
+        after=Decimal(row["new_quantity"]),
+        unit_price=row["unit_price"],
+        amount_delta=row["amount_delta"],
+        planned_date=row["planned_date"],
+        effective_date=_day(addition, "effective_date"),
+        cancelled_date=_day(addition, "cancelled_date"),
+        line_additions=tuple(a.addition_id for a in book.line(key).additions),
+        elsewhere=tuple(a.addition_id for a in book.elsewhere(key)),
+        after_row_id=row["paired_row_id"] if row["action"] == Action.CANCEL else None,
+        reason=line.approval_reason or None,
+        overrides=line.overrides,
+        less_included=None if addition is None else Decimal(addition["less_included"]),
+        bill_customer=None if addition is None else addition["bill_customer"],
+    )
+
+
+def _day(addition: Mapping[str, Any] | None, name: str) -> date | None:
+    if addition is None or addition[name] is None:
+        return None
+    return date.fromisoformat(addition[name])
+
+
+def fault(rule: str, remedy: str, line: SelectionRow | None = None, column: str | None = None) -> Fault:
+    """A fault at a line of the file, with the value that stands there; or of the file as a whole."""
+    value = getattr(line, column) if line is not None and column is not None else None
+    if isinstance(value, tuple):
+        value = "; ".join(value)
+    return Fault(line.line if line else None, column, value, rule, remedy)
