@@ -167,7 +167,10 @@ def test_rows_shown_in_the_readme_are_the_sample_months() -> None:
         elif row := re.fullmatch(r"row_\w{16} (.+?) {2,}(\S+) +(\d+) +(\d+) +[+-][\d.]+", line):
             assert (status, *row.groups()) in expected
             shown += 1
-    assert shown >= 3
+        elif row := re.fullmatch(r" +updated +(.+), (\S+): (\d+) -> (\d+)", line):
+            assert ("Ready", *row.groups()) in expected
+            shown += 1
+    assert shown >= 4
 
 
 def test_the_hooks_call_tools_that_are_installed() -> None:
