@@ -5,7 +5,7 @@ config field keeps them from starting by a stray click. The push verifies everyt
 process, is never retried by Dagster, and logs a materialization so that the UI keeps its history.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,14 @@ class PushConfig(dg.Config):
     )
 
 
-@dg.op(description="Carry out an approved selection, or only report what it would do.")
+@dg.op(out={}, description="Carry out an approved selection, or only report what it would do.")
 def push_selection(
     context: dg.OpExecutionContext,
     config: PushConfig,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
-) -> None:
+) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
+    # Events are yielded: what `log_event` notes is lost when the step fails, and a stopped push must be on record.
     path = Path(config.selection_file).expanduser().absolute()
 
     def progress(done: int, of: int, change: Change, outcome: str) -> None:
@@ -72,10 +73,10 @@ def push_selection(
         if not config.confirm:
             rehearsal = push.rehearse(path)
             context.log.info("%s", rehearsal.summary.sentence())
-            context.log_event(dg.AssetObservation(PUSH, metadata=_rehearsal_metadata(rehearsal)))
+            yield dg.AssetObservation(PUSH, metadata=_rehearsal_metadata(rehearsal))
             return
         report = push.run(path, progress, lambda summary: context.log.info("%s", summary.sentence()))
-    context.log_event(dg.AssetMaterialization(PUSH, metadata=_report_metadata(report)))
+    yield dg.AssetMaterialization(PUSH, metadata=_report_metadata(report))
     if report["state"] in {"interrupted", "stopped"}:
         raise failure_from(_unfinished(report), operation_id=report["operation_id"])
     if report["state"] == "finished_with_failures":
