@@ -47,12 +47,18 @@ def push_command(*, file: Path, yes: bool, as_json: bool) -> int:
         if not sys.stdin.isatty():
             screen.print("\nNothing was written. To write: add --yes.")
             return 0
-        if not click.confirm("\nWrite this to ConnectWise?", default=False):
+        if not _agreed(screen):
             screen.print("Nothing was written.")
             return 0
     report = carry_out(session, file)
     finish(report, lambda screen: show_report(screen, session, report), as_json=as_json)
     return exit_code(report)
+
+
+def _agreed(screen: Console) -> bool:
+    # Not `input`, which asks on stderr: a person who keeps the progress in a file would never see the question.
+    screen.print("\nWrite this to ConnectWise? [y/N]: ", end="")
+    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
 
 def rehearse(session: Session, file: Path) -> dict[str, Any]:
