@@ -26,7 +26,7 @@ class State(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How far a snapshot can be trusted (semantics, section 4)."""
+    """How far a snapshot can be trusted."""
 
     COMPLETE = "complete"
     SUSPECT = "suspect"
