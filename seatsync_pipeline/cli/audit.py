@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 def audit_command(*, operation_id: str | None, verify: bool, as_json: bool) -> int:
     """Show the audit log: who approved, who ran, what, before, after, result.
 
-    --verify checks that no entry was changed, removed or cut off, and names the first broken one; the exit code is
-    1 then.
+    --verify checks that no entry of the whole log was changed, removed or cut off, and names the first broken one;
+    the exit code is 1 then.
     """
     from seatsync_pipeline.push import audit
+    from seatsync_pipeline.push.service import load_operation
 
     session = Session()
     session.require_database("reading the audit log")
+    if operation_id is not None:
+        load_operation(session.warehouse, operation_id)
     with session.warehouse.read() as connection:
         entries = audit.load(connection, operation_id)
         whole = audit.load(connection) if verify else []
