@@ -40,12 +40,13 @@ class Ending:
 
 
 @contextmanager
-def exclusive(home: Path) -> Iterator[None]:
+def exclusive(home: Path, *, patience: float = 1.0) -> Iterator[None]:
     """Hold the lock under which pushes run; the system frees it when the process dies, however it dies.
 
-    Raises InputRefused at once when another push holds it.
+    `patience` (seconds) is for whoever only looks whether a push is running, and holds the lock for a moment.
+    Raises InputRefused when another push holds it.
     """
-    lock = FileLock(home / "push.lock", timeout=0)
+    lock = FileLock(home / "push.lock", timeout=patience)
     try:
         lock.acquire()
     except Timeout as error:
@@ -139,7 +140,7 @@ def state_of(record: OperationRecord, *, running: bool) -> str:
 def is_running(home: Path) -> bool:
     """Whether some process holds the push lock at this moment."""
     try:
-        with exclusive(home):
+        with exclusive(home, patience=0):
             return False
     except InputRefused:
         return True
