@@ -191,6 +191,20 @@ def test_a_create_is_sent_again_only_when_no_list_can_lag_any_more(place: Place)
     assert second[0] - first[0] >= timedelta(seconds=0.6)
 
 
+@pytest.mark.parametrize("applied", [False, True])
+def test_an_addition_that_was_there_before_is_never_taken_for_the_new_one(
+    place: Place, applied: bool
+) -> None:
+    """A charge of this month alone, for the same product and seats: no current addition, so a create is right."""
+    add_by_hand(place, 12, cancelledDate="2026-11-30T00:00:00Z")
+    before = len(place.changes().created)
+    selection = place.approve(addition(place))
+    break_at(place, replace(POSTED, after=applied), "reset")
+    expected = ["finished"] if applied else ["interrupted", "finished"]
+    assert [place.push(selection)["state"] for _ in expected] == expected
+    assert len(place.changes().created) == before + 1
+
+
 def as_somebody(place: Place, addition_id: int, **values: Any) -> None:
     """Edit an addition as a person does in ConnectWise."""
     state = place.connectwise.state
@@ -199,9 +213,9 @@ def as_somebody(place: Place, addition_id: int, **values: Any) -> None:
     patch(state, state.agreements[record["agreementId"]], record, json.dumps(body).encode())
 
 
-def add_by_hand(place: Place, quantity: float) -> None:
+def add_by_hand(place: Place, quantity: float, **fields: Any) -> None:
     state = place.connectwise.state
-    body = {"product": {"id": 701}, "quantity": quantity, "billCustomer": "Billable"}
+    body = {"product": {"id": 701}, "quantity": quantity, "billCustomer": "Billable"} | fields
     create(state, state.agreements[1016], json.dumps(body).encode())
 
 
