@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from seatsync_pipeline.cli.session import Session
 from seatsync_pipeline.push import operate
 from tests.cli.conftest import Run
 from tests.cli.test_push import COUNTS, ITEM, OPERATION
@@ -137,3 +138,11 @@ def test_another_connectwise_cannot_settle_it(run: Run, place: Place) -> None:
     said = run("operations", number, "--abandon", "--by", "Ann", "--reason", "x", "--json")
     assert said.code == 2
     assert "https://elsewhere" in said.json["error"]["found"]
+
+
+def test_after_a_push_the_next_pull_scans_first(place: Place) -> None:
+    assert not Session().scan_is_due()
+    place.push(place.approve(update(place)))
+    assert Session().scan_is_due()
+    place.read_again()
+    assert not Session().scan_is_due()
