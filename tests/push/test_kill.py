@@ -24,7 +24,6 @@ from tests.push.faulty import (
     environment,
     kill_at,
     list_point,
-    run,
     started,
     stopped_at,
     write_point,
@@ -68,13 +67,15 @@ class Deaths:
     at: tuple[Point, Point, Point]
     fate: Fate
     writes: int  # that ConnectWise was asked for in the end
+    intended: bool = True
 
 
 DEATHS = {
-    "at the re-check": Deaths(
-        (addition_point(1001, 5001), Point("GET", "*/catalog/701"), addition_point(1034, 5023)),
+    "at the last look before the intent": Deaths(
+        (addition_point(1001, 5001), list_point(1016, nth=2), addition_point(1034, 5023)),
         Fate.CARRIED_OUT,
         3,
+        intended=False,
     ),
     "before ConnectWise acts, and it never does": Deaths((PATCHED, POSTED, ENDED), Fate.DROPPED, 6),
     "after ConnectWise acted": Deaths(
@@ -98,7 +99,7 @@ def test_a_push_that_is_killed_over_and_over_ends_as_approved(place: Place, deat
         killed = kill_at(place.stock.sandbox, point, program, fate=deaths.fate)
         assert killed.ended.code == SIGKILLED, killed.ended
         record = operation(place)
-        assert len(record.outcomes) == done
+        assert (len(record.outcomes), len(record.intents)) == (done, done + deaths.intended)
         assert operate.state_of(record, running=operate.is_running(place.settings.home)) == "interrupted"
     report = place.push(selection)
     assert (report["state"], counts(report)) == ("finished", DONE)
@@ -117,18 +118,6 @@ def test_a_create_that_arrives_while_the_next_run_looks_for_it_is_found(place: P
     assert counts(report) == {"created": 1}
     assert_one_created(place)
     assert len(place.writes()) == 1
-
-
-def test_a_push_killed_between_the_look_and_the_intent_of_a_create(place: Place) -> None:
-    selection = one_of_each(place)
-    killed = kill_at(place.stock.sandbox, list_point(1016, nth=2), driver(place, selection))
-    assert (killed.ended.code, operation(place).intents.keys() & _creates(place)) == (SIGKILLED, set())
-    assert counts(place.push(selection)) == DONE
-    assert_all_done(place)
-
-
-def _creates(place: Place) -> set[str]:
-    return {change.row_id for change in operation(place).changes if change.action == "create"}
 
 
 def test_what_this_operation_has_ended_itself_is_no_drift_for_its_next_run(place: Place) -> None:
@@ -155,13 +144,10 @@ def test_what_somebody_edits_after_the_kill_is_not_overwritten(place: Place) -> 
 
 def test_a_second_push_is_refused_while_one_runs(place: Place) -> None:
     selection = place.approve(update(place))
-    program = driver(place, selection)
-    with stopped_at(place.stock.sandbox, PATCHED, program) as (first, fault):
-        second = run(program)
-        assert second.code == 2
-        assert "another push is running" in second.out
-        with place.opened() as push, pytest.raises(InputRefused, match="another push is running"):
-            push.run(place.approve(cancel(place)))
+    with stopped_at(place.stock.sandbox, PATCHED, driver(place, selection)) as (first, fault):
+        for other in (selection, place.approve(cancel(place))):
+            with place.opened() as push, pytest.raises(InputRefused, match="another push is running"):
+                push.run(other)
         fault.release()
         ended = first.finish()
     assert (ended.code, ended.out.strip()) == (0, "finished")
