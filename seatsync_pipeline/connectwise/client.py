@@ -290,7 +290,8 @@ class ConnectWiseReader:
         if not isinstance(error, TransientVendorError) or self._stopped.is_set():
             return False
         if error.status == 429 and error.retry_after is None:
-            attempts = self._retries.attempts_when_limited  # nobody said how long: outlast a window of a minute
+            # Nobody said how long: outlast a window of a minute.
+            attempts = self._retries.attempts_when_limited
         elif self._reached:
             attempts = self._retries.attempts
         else:  # nothing was ever heard from this server: more likely a wrong address than a passing fault
