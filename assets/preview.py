@@ -59,7 +59,9 @@ def preview_asset(source: Source, reading: dg.AssetKey, title: str) -> dg.Assets
                 return
             require_sound(warehouse, snapshots_of("connectwise"), SCAN_CHECKS)
             require_sound(warehouse, snapshots_of(source), SNAPSHOT_CHECKS)
-            preview_id = reconcile(warehouse, source, today=settings.today(), run_id=context.run.run_id)
+            preview_id = reconcile(
+                warehouse, source, today=settings.today(), run_id=context.run.run_id, settings=settings
+            )
             made = load_preview(warehouse, preview_id)
         csv = settings.previews / f"{source}-{preview_id}.csv"
         context.log.info("%s: %d rows, written to %s", title, len(made.rows), csv)

@@ -45,7 +45,12 @@ def reclassify(session: Session, sources: Iterable[str]) -> list[Reclassified]:
         if before is None:
             continue
         try:
-            reconcile(session.warehouse, source, today=session.settings.today())
+            reconcile(
+                session.warehouse,
+                source,
+                today=session.settings.today(),
+                settings=session.settings,
+            )
         except SeatSyncError as error:  # the change itself is stored, and must be told all the same
             made.append(Reclassified(source, before, None, error))
         else:

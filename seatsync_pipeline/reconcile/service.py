@@ -13,7 +13,9 @@ from seatsync_pipeline.reconcile.inputs import Inputs
 from seatsync_pipeline.reconcile.load import load_history, load_setup, require_read_additions
 from seatsync_pipeline.reconcile.preview import draft_preview
 from seatsync_pipeline.reconcile.store import PreviewOrigin, save_preview
+from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.base import Source, Verdict
+from seatsync_pipeline.sources.recount import recount
 from seatsync_pipeline.sources.store import (
     SnapshotFacts,
     latest_snapshot_id,
@@ -23,12 +25,22 @@ from seatsync_pipeline.sources.store import (
 from seatsync_pipeline.warehouse import Connection, Warehouse
 
 
-def reconcile(warehouse: Warehouse, source: Source, *, today: date, run_id: str | None = None) -> str:
+def reconcile(
+    warehouse: Warehouse,
+    source: Source,
+    *,
+    today: date,
+    run_id: str | None = None,
+    settings: Settings | None = None,
+) -> str:
     """Make a new preview of a source from its latest snapshot and the latest scan; return its `preview_id`.
 
-    `today` is the MSP's calendar day. Automatic links made on the way are saved with their evidence. Raises
+    `today` is the MSP's calendar day. With `settings`, a snapshot that was counted by another rule than they name
+    now is counted anew first. Automatic links made on the way are saved with their evidence. Raises
     InputRefused when there is no scan or no snapshot yet.
     """
+    if settings is not None:
+        recount(warehouse, source, settings, run_id=run_id)
     with warehouse.read() as connection:
         inputs, origin = _load(connection, source, today, run_id)
     require_read_additions(inputs.scan, today)

@@ -21,7 +21,8 @@ from seatsync_pipeline.errors import CredentialsRefused, PermanentVendorError, V
 from seatsync_pipeline.settings import CountBasis, Settings
 from seatsync_pipeline.sources.base import Account, Finding, Observation, SourceSnapshot, State
 from seatsync_pipeline.sources.duo_api import DuoApi, Retries
-from seatsync_pipeline.sources.duo_users import UserCounts, count_users
+from seatsync_pipeline.sources.duo_counts import UserCounts
+from seatsync_pipeline.sources.duo_users import count_users
 
 LICENSE = "Duo MFA"
 ACCOUNT_LIST = "/accounts/v1/account/list"

@@ -1,7 +1,7 @@
-"""How many users a Duo subaccount has: the pager over `/admin/v1/users`, and the count by status.
+"""How many users a Duo subaccount has: the pager over `/admin/v1/users`.
 
-What belongs here: which users there are, and which of them are billed. What does not: HTTP (`duo_api.py`)
-and the subaccounts side by side (`duo.py`).
+What belongs here: which users there are. What does not: which of them are billed (`duo_counts.py`), HTTP
+(`duo_api.py`) and the subaccounts side by side (`duo.py`).
 
 A number leaves this module only when the whole list was provably read. Whole user objects never outlive their
 page; what stays is an id and its category.
@@ -12,83 +12,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, NoReturn
 
 from seatsync_pipeline.errors import IncompleteAnswer, PermanentVendorError
-from seatsync_pipeline.settings import CountBasis
 from seatsync_pipeline.sources.duo_api import DuoApi
+from seatsync_pipeline.sources.duo_counts import KNOWN_STATUSES, Category, UserCounts
 
 USERS = "/admin/v1/users"
 # Duo's limit for /admin/v1/users. It is a request: the server may send fewer.
 PAGE = 300
 # What Duo sends when no limit is asked for; a last page of this length could have been cut.
 _DEFAULT_PAGE = 100
-
-PENDING_DELETION = "pending deletion"
-DISABLED = "disabled"
-KNOWN_STATUSES = frozenset({"active", "bypass", DISABLED, "locked out", PENDING_DELETION})
-
-Category = tuple[str, bool]
-
-
-@dataclass(frozen=True)
-class UserCounts:
-    """The users of one subaccount, by (status, is_enrolled)."""
-
-    by_category: dict[Category, int]
-
-    @property
-    def total(self) -> int:
-        """Everyone in the list, those pending deletion too."""
-        return sum(self.by_category.values())
-
-    @property
-    def enrolled(self) -> int:
-        """The enrolled users that are not pending deletion."""
-        return self._count("enrolled")
-
-    @property
-    def pending_deletion(self) -> int:
-        return sum(n for (status, _), n in self.by_category.items() if status == PENDING_DELETION)
-
-    def seats(self, basis: CountBasis) -> Decimal:
-        """The billed users. Those in Duo's trash (pending deletion) never are; an unknown status is billed
-        as active would be, so that a new word of Duo's never makes users disappear."""
-        return Decimal(self._count(basis))
-
-    def by_status(self) -> dict[str, dict[str, int]]:
-        """`{status: {enrolled, not_enrolled}}`, by name."""
-        return {
-            status: {
-                "enrolled": self.by_category.get((status, True), 0),
-                "not_enrolled": self.by_category.get((status, False), 0),
-            }
-            for status in sorted({status for status, _ in self.by_category})
-        }
-
-    def unknown_statuses(self) -> list[str]:
-        """Statuses that Duo's documentation does not name."""
-        return sorted({status for status, _ in self.by_category} - KNOWN_STATUSES)
-
-    def _count(self, basis: CountBasis) -> int:
-        return sum(
-            number
-            for (status, enrolled), number in self.by_category.items()
-            if _is_billed(basis, status, enrolled=enrolled)
-        )
-
-
-def _is_billed(basis: CountBasis, status: str, *, enrolled: bool) -> bool:
-    if status == PENDING_DELETION:
-        return False
-    match basis:
-        case "existing":
-            return True
-        case "enrolled":
-            return enrolled
-        case "enrolled_active":
-            return enrolled and status != DISABLED
 
 
 def count_users(api: DuoApi, account_id: str, host: str, name: str) -> UserCounts:

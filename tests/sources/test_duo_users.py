@@ -10,7 +10,8 @@ import pytest
 from seatsync_pipeline.errors import IncompleteAnswer, PermanentVendorError, VendorError
 from seatsync_pipeline.settings import CountBasis
 from seatsync_pipeline.sources.duo_api import DuoApi, Retries
-from seatsync_pipeline.sources.duo_users import UserCounts, count_users
+from seatsync_pipeline.sources.duo_counts import UserCounts
+from seatsync_pipeline.sources.duo_users import count_users
 from tests.sources.duo_stub import NORMAL, Answer, Asked, DuoStub, page, user
 
 QUICK = Retries(timeout=20, attempts=3, attempts_when_limited=3, first_wait=0.001, longest_wait=0.002)
