@@ -6,7 +6,7 @@ BIN  := $(VENV)/bin
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo dev test lint types imports unit reference format lock clean
+.PHONY: help setup setup-dev demo dev test lint types imports unit coverage reference format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.installed-dev
+	$(BIN)/pytest -n $(TEST_WORKERS)
+
+# Apart from `test`, which measuring would slow down.
+coverage: $(VENV)/.installed-dev ## every test, and which lines and branches they reach
 	$(BIN)/pytest -n $(TEST_WORKERS) --cov --cov-report=term:skip-covered
 
 reference: $(VENV)/.installed ## write docs/reference.md anew from the code
