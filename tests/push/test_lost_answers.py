@@ -5,41 +5,31 @@ The sandbox breaks the answers; everything runs in this process, with a patience
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seatsync_pipeline.errors import ConfigurationError, FileRefused, InputRefused
-from seatsync_pipeline.sandbox.additions import create, patch
-from tests.push.faulty import Break, Point, addition_point, list_point, write_point
+from tests.push.faulty import Break, Point, addition_point, list_point
 from tests.push.one_of_each import (
-    CANCELLED,
     DONE,
+    GIVES_UP_AFTER,
     NEW_ID,
     PATCHED,
     POINTS,
     POSTED,
     QUANTITY,
     ROWS,
+    add_by_hand,
     addition,
     assert_all_done,
     assert_one_created,
-    cancel,
+    break_at,
     one_of_each,
     update,
 )
-from tests.push.place import QUICK, Place, Row, counts, outcomes
-
-GIVES_UP_AFTER = 2  # attempts of one read, see place.FEW
-
-
-def break_at(place: Place, point: Point, kind: str, **options: Any) -> None:
-    point.add(place.stock.sandbox, kind, **options)
+from tests.push.place import QUICK, Place, counts, outcomes
 
 
 def let_go(place: Place, *, carried_out: bool) -> None:
@@ -203,250 +193,3 @@ def test_an_addition_that_was_there_before_is_never_taken_for_the_new_one(
     expected = ["finished"] if applied else ["interrupted", "finished"]
     assert [place.push(selection)["state"] for _ in expected] == expected
     assert len(place.changes().created) == before + 1
-
-
-def as_somebody(place: Place, addition_id: int, **values: Any) -> None:
-    """Edit an addition as a person does in ConnectWise."""
-    state = place.connectwise.state
-    record = state.additions[addition_id]
-    body = [{"op": "replace", "path": name, "value": value} for name, value in values.items()]
-    patch(state, state.agreements[record["agreementId"]], record, json.dumps(body).encode())
-
-
-def add_by_hand(place: Place, quantity: float, **fields: Any) -> None:
-    state = place.connectwise.state
-    body = {"product": {"id": 701}, "quantity": quantity, "billCustomer": "Billable"} | fields
-    create(state, state.agreements[1016], json.dumps(body).encode())
-
-
-def touch(place: Place, addition_id: int) -> None:
-    """An edit that was taken back: nothing is different but the stamp."""
-    place.additions[addition_id]["_info"] = place.connectwise.state.stamp("somebody")
-
-
-def interrupted(place: Place, action: str, *, applied: bool) -> Path:
-    """A push whose write lost its answer, and that could not see what became of it."""
-    selection = place.approve(ROWS[action](place))
-    break_at(place, replace(POINTS[action], after=applied), "reset")
-    if action == "create":
-        place.connectwise.list_lag.requests = 1000
-    else:
-        (addition_id,) = [int(POINTS[action].path.rpartition("/")[2])]
-        path = f"*/additions/{addition_id}"
-        break_at(place, Point("GET", path, nth=2), "error", status=500, times=GIVES_UP_AFTER)
-    assert place.push(selection)["state"] == "interrupted"
-    place.connectwise.faults.clear()
-    place.connectwise.list_lag.requests = 0
-    return selection
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A write whose answer was lost, what a person does before the next run, and what that run says."""
-
-    action: str
-    applied: bool
-    act: Callable[[Place], None]
-    words: tuple[str, ...]
-
-
-EDITS = {
-    "another quantity": Edit(
-        "update", False, lambda p: as_somebody(p, 5001, quantity=40), ("it was 38, should be 42, and is 40",)
-    ),
-    "another quantity after ours": Edit(
-        "update", True, lambda p: as_somebody(p, 5001, quantity=41), ("it was 38, should be 42, and is 41",)
-    ),
-    "another price": Edit(
-        "update",
-        False,
-        lambda p: as_somebody(p, 5001, unitPrice=9),
-        ("it was 38", "something else of it was changed"),
-    ),
-    "touched": Edit(
-        "update", False, lambda p: touch(p, 5001), ("it was 38", "something else of it was changed")
-    ),
-    "another last day": Edit(
-        "cancel",
-        False,
-        lambda p: as_somebody(p, 5023, cancelledDate="2026-12-31T00:00:00Z"),
-        ("it was not cancelled, should be cancelled on 2026-12-14, and is cancelled on 2026-12-31",),
-    ),
-    "another quantity of the new one": Edit(
-        "create",
-        True,
-        lambda p: as_somebody(p, NEW_ID, quantity=15),
-        ("5102 (15 from 2026-11-20)", "sent was 12 from 2026-11-20"),
-    ),
-    "another price of the new one": Edit(
-        "create", True, lambda p: as_somebody(p, NEW_ID, unitPrice=4), ("5102", "price should be 3, and is 4")
-    ),
-    "a second one like it": Edit(
-        "create", True, lambda p: add_by_hand(p, 12), ("5102 (12 from", "5103 (12 from", "sent was 12 from")
-    ),
-    "one by hand instead": Edit(
-        "create", False, lambda p: add_by_hand(p, 13), ("5102 (13 from", "sent was 12 from")
-    ),
-}
-
-
-@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
-def test_what_somebody_edits_between_two_runs_is_reported_and_never_overwritten(
-    place: Place, edit: Edit
-) -> None:
-    selection = interrupted(place, edit.action, applied=edit.applied)
-    edit.act(place)
-    left, asked = place.changes(), len(place.writes())
-    report = place.push(selection)
-    assert (report["state"], outcomes(report)) == ("finished_with_failures", ["unresolved"])
-    (reason,) = [item["reason"] for item in report["items"]]
-    assert [word for word in edit.words if word not in reason] == [], reason
-    assert place.changes() == left
-    assert len(place.writes()) == asked
-
-
-def test_what_somebody_does_as_approved_between_two_runs_is_done(place: Place) -> None:
-    selection = interrupted(place, "update", applied=False)
-    as_somebody(place, 5001, quantity=42)
-    assert counts(place.push(selection)) == {"updated": 1}
-    assert len(place.writes()) == 1
-
-
-@pytest.mark.parametrize("status", [401, 403])
-def test_refused_credentials_stop_everything_until_the_selection_is_pushed_again(
-    place: Place, status: int
-) -> None:
-    selection = one_of_each(place)
-    break_at(place, POSTED, "error", status=status)
-    report = place.push(selection)
-    assert (report["state"], outcomes(report)) == ("stopped", ["updated", "failed", "not_attempted"])
-    assert counts(report) == {"updated": 1, "failed": 1, "not_attempted": 1}
-    assert "Edit All" in report["note"]
-    report = place.push(selection)
-    assert report["state"] == "finished_with_failures"
-    assert counts(report) == {"updated": 1, "failed": 1, "cancelled": 1}
-    assert place.changes().changed == QUANTITY | CANCELLED
-
-
-@pytest.fixture
-def seven(place: Place) -> list[Row]:
-    """Seven updates in the order in which a push takes them."""
-    return [row for row in place.approvable("duo") if row["action"] == "update"][:7]
-
-
-def refuse(place: Place, *rows: Row) -> None:
-    for row in rows:
-        break_at(place, write_point(row["agreement_id"], row["addition_id"]), "error", status=400)
-
-
-def test_five_failures_in_a_row_stop_and_the_rest_is_pushed_by_another_run(
-    place: Place, seven: list[Row]
-) -> None:
-    refuse(place, *seven[:5])
-    selection = place.approve(*seven)
-    report = place.push(selection)
-    assert report["state"] == "stopped"
-    assert outcomes(report) == ["failed"] * 5 + ["not_attempted"] * 2
-    assert place.changes().none
-    report = place.push(selection)
-    assert report["state"] == "finished_with_failures"
-    assert outcomes(report) == ["failed"] * 5 + ["updated"] * 2
-    assert len(place.changes().changed) == 2
-
-
-def test_failures_that_are_not_in_a_row_stop_nothing(place: Place, seven: list[Row]) -> None:
-    refuse(place, *seven[:4], *seven[5:])
-    report = place.push(place.approve(*seven))
-    assert report["state"] == "finished_with_failures"
-    assert outcomes(report) == ["failed"] * 4 + ["updated"] + ["failed"] * 2
-
-
-def test_a_cancel_waits_for_the_create_it_is_paired_with(place: Place) -> None:
-    pair = [row for row in place.approvable("avanan") if row["company_name"] == "Tidewater Charter School"]
-    place.connectwise.faults.add("error", "*/agreements/1032/additions", "POST", status=400)
-    report = place.push(place.approve(*pair))
-    assert outcomes(report) == ["failed", "skipped"]
-    assert "paired with was failed: the old line stays" in report["items"][1]["reason"]
-    assert place.changes().none
-
-
-def test_a_create_that_reads_back_at_another_price_is_unresolved_and_its_pair_stays(place: Place) -> None:
-    pair = [row for row in place.approvable("avanan") if row["company_name"] == "Tidewater Charter School"]
-    break_at(
-        place, addition_point(1032, NEW_ID), "rewrite", change=lambda record: record | {"unitPrice": 4.5}
-    )
-    report = place.push(place.approve(*pair))
-    assert outcomes(report) == ["unresolved", "skipped"]
-    assert "price should be 4, and is 4.5" in report["items"][0]["reason"]
-    assert place.changes().changed == {}
-
-
-def refusal(place: Place, selection: Path) -> str:
-    with place.opened() as push, pytest.raises(FileRefused) as error:
-        push.run(selection)
-    return "; ".join(fault.rule for fault in error.value.faults)
-
-
-def test_an_unfinished_operation_blocks_every_other_selection(place: Place) -> None:
-    selection = interrupted(place, "update", applied=True)
-    asked = len(place.connectwise.requests)
-    assert "is unfinished" in refusal(place, place.approve(cancel(place)))
-    assert len(place.connectwise.requests) == asked
-    with place.warehouse.write() as connection:
-        connection.execute("update preview_header set created_at = created_at - interval 30 day")
-    assert counts(place.push(selection)) == {"updated": 1}
-    assert "pushed already" in refusal(place, selection)
-
-
-def test_an_operation_is_resumed_on_the_connectwise_it_began_with(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    selection = interrupted(place, "update", applied=True)
-    asked = len(place.connectwise.requests)
-    other = place.settings.model_copy(update={"connectwise_company_id": "another_msp"})
-    monkeypatch.setattr(place, "settings", other)
-    with pytest.raises(ConfigurationError, match="another_msp"):
-        place.push(selection)
-    assert len(place.connectwise.requests) == asked
-
-
-@pytest.mark.parametrize(
-    ("action", "applied", "outcome"),
-    [
-        ("update", True, "updated"),
-        ("update", False, "failed"),
-        ("create", True, "created"),
-        ("create", False, "failed"),
-        ("cancel", True, "cancelled"),
-    ],
-)
-def test_abandoning_settles_the_open_row_by_reading_alone(
-    place: Place, action: str, applied: bool, outcome: str
-) -> None:
-    selection = interrupted(place, action, applied=applied)
-    left, asked = place.changes(), len(place.writes())
-    if action == "create" and applied:
-        place.connectwise.list_lag.requests = QUICK.looks + 3  # it lags a little longer
-    patience = replace(QUICK, repost_after=0.0 if not applied else 60.0)
-    with place.opened(patience) as push:
-        report = push.abandon(_operation(place), reason="the client left")
-    assert (report["state"], outcomes(report)) == ("finished_with_failures", [outcome])
-    assert "abandoned by ann: the client left" in report["note"]
-    assert (place.changes(), len(place.writes())) == (left, asked)
-    place.verify_audit()
-    assert "unfinished" not in refusal(place, selection)
-
-
-def test_an_operation_is_not_abandoned_while_nobody_can_tell(place: Place) -> None:
-    selection = interrupted(place, "update", applied=True)
-    place.connectwise.faults.add("error", "*/additions/5001", "GET", status=500, times=None)
-    with place.opened() as push, pytest.raises(InputRefused, match="cannot be settled by reading"):
-        push.abandon(_operation(place), reason="no patience")
-    place.connectwise.faults.clear()
-    assert counts(place.push(selection)) == {"updated": 1}
-
-
-def _operation(place: Place) -> str:
-    with place.warehouse.read() as connection:
-        ((operation_id,),) = connection.execute("select operation_id from operation").fetchall()
-    return str(operation_id)
