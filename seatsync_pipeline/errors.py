@@ -110,7 +110,13 @@ class CredentialsRefused(PermanentVendorError):
 
 
 class WriteRefused(PermanentVendorError):
-    """ConnectWise did not take a write, and said so: nothing was changed."""
+    """ConnectWise did not take a write, and said so: nothing was changed. `said` is what it said, whole."""
+
+    def __init__(
+        self, tried: str, found: str, remedy: str, *, status: int | None = None, said: str = ""
+    ) -> None:
+        super().__init__(tried, found, remedy, status=status)
+        self.said = said
 
 
 class AnswerLost(VendorError):

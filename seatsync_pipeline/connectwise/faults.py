@@ -54,7 +54,7 @@ def response_error(response: httpx.Response, tried: str, path: str, redact: Reda
     """The error for an answer whose status is not 2xx."""
     status = response.status_code
     found = f"the server answered {status}"
-    if said := _message(response):
+    if said := message(response):
         found += f": {quote(said, redact)}"
     if status in {401, 403}:
         return credentials_error(tried, found, path, status)
@@ -186,7 +186,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _message(response: httpx.Response) -> str:
+def message(response: httpx.Response) -> str:
     """What the vendor said: code, message and the inner errors of its JSON, or a page without its tags."""
     try:
         body = json.loads(response.content)

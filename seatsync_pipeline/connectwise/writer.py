@@ -135,7 +135,8 @@ class ConnectWiseWriter:
             )
         if isinstance(error, TransientVendorError) and status != 429:
             raise AnswerLost(tried, error.found, "SeatSync looks whether the write was taken.")
-        raise WriteRefused(tried, error.found, error.remedy, status=status)
+        said = self._reader.redact(faults.message(response))
+        raise WriteRefused(tried, error.found, error.remedy, status=status, said=said)
 
 
 def calendar_text(day: date) -> str:

@@ -176,6 +176,8 @@ class RowRunner:
         tried = []
         for day in effective_dates(self._today(), agreement.next_invoice_date):
             known = live.read_agreement_additions(self._reader, change.agreement_id)
+            if why := recheck.why_not_beside(change, known.values(), self._today()):
+                return self._skipped(change, why, None)
             request = _post(change, product, day)
             intent = self._journal.intend(self._operation_id, change, request, live=None, known_ids=known)
             tried.append(day.isoformat())
@@ -184,7 +186,7 @@ class RowRunner:
                 with self._answer_may_be_lost() as answer:
                     made = self._pen().add(change.agreement_id, request)
             except WriteRefused as error:
-                if not refuses_the_date(error.found):
+                if not refuses_the_date(error.said):
                     return self._failed(change, error.found)
                 refusal = error.found
                 continue

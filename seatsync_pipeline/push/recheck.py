@@ -6,14 +6,14 @@ both values are named. Only a row that is exactly as it was approved goes on.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import Decimal
 
 from seatsync_pipeline.connectwise.records import Addition, Agreement, Product
 from seatsync_pipeline.exact_json import plain
 from seatsync_pipeline.push.plan import Change
-from seatsync_pipeline.reconcile.book import Book, is_active, last_billed_day
+from seatsync_pipeline.reconcile.book import Book, Timing, is_active, last_billed_day, timing
 from seatsync_pipeline.reconcile.rows import Action
 
 ALREADY_APPLIED = "already applied"
@@ -54,6 +54,19 @@ def why_not(
     if differences:
         return f"{CHANGED}: {'; '.join(differences)}"
     return _moved_cancel(change, book, live, today) if change.action is Action.CANCEL else None
+
+
+def why_not_beside(change: Change, listed: Iterable[Addition], today: date) -> str | None:
+    """Why a create must be skipped for what its agreement bills at the last look before it is sent."""
+    billing = {Timing.CURRENT, Timing.ENDING, Timing.COMING}
+    found = tuple(
+        a.addition_id
+        for a in listed
+        if (a.agreement_id, a.product_id) == (change.agreement_id, change.product_id)
+        and timing(a, today) in billing
+        and a.addition_id not in (*change.line_additions, *change.elsewhere)
+    )
+    return f"{CHANGED}: {_differs('additions of this line', 'none', _ids(found))}" if found else None
 
 
 def _why_not_create(change: Change, book: Book, product: Product | None, today: date) -> str | None:

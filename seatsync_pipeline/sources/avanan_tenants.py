@@ -155,7 +155,7 @@ def _observation(row: Row, rows: list[Row], reasons: tuple[str, ...], tenants: T
         evidence["lines"] = [each.line for each in rows]
     if not reasons and row.seats is not None and row.state is not None:
         return Observation(row.key, row.name, row.license, row.seats, row.state, None, evidence)
-    if all(each.state is State.POC for each in rows):
+    if row.license and all(each.state is State.POC for each in rows):
         # Not billed, whatever else is wrong with it; its presence still counts.
         seats = row.seats if len({each.seats for each in rows}) == 1 else None
         told = "; ".join(reasons)

@@ -272,4 +272,4 @@ def test_an_interruption_ends_the_waiting_threads(duo: DuoStub) -> None:
     with pytest.raises(KeyboardInterrupt):
         pull(duo.settings(), progress=interrupt, retries=patient)
     assert time.monotonic() - start < 100
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("duo")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("duo_")]
