@@ -77,10 +77,11 @@ class Demo:
         first = self._previews()
         duo = self._approve_and_push(first["duo"], one_of_each(first["duo"]))
         # Something was pushed: every preview from before is stale, and cannot be approved any more.
-        self._read_again()
-        between = self._previews()
-        pair = self._approve_and_push(between["avanan"], paired(between["avanan"]))
-        self._read_again()
+        scan_now(self.session)
+        run(self.session, "reconcile_avanan", "Previewing Avanan again")
+        between = self.session.preview("avanan")
+        pair = self._approve_and_push(between, paired(between))
+        run(self.session, "seat_sync", "Scanning, pulling and previewing again")
         last = self._previews()
         pushed = [*duo["operation"]["items"], *pair["operation"]["items"]]
         after = {row["row_id"]: row["status"] for preview in last.values() for row in preview.rows}
@@ -110,9 +111,6 @@ class Demo:
         pulled, _ = read_source(self.session, "duo", "duo_pull", "Reading Duo")
         imported, _ = import_export(self.session, export)
         return {"scan": scan, "setup": len(decisions), "pull": pulled, "import": imported}
-
-    def _read_again(self) -> None:
-        run(self.session, "seat_sync", "Scanning, pulling and previewing again")
 
     def _previews(self) -> dict[Source, Preview]:
         return {"duo": self.session.preview("duo"), "avanan": self.session.preview("avanan")}
