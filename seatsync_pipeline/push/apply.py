@@ -139,25 +139,23 @@ class RowRunner:
     def _change(self, change: Change, before: Addition | None) -> Outcome:
         """Update or cancel: intent, PATCH, read back."""
         intent = self._journal.intend(self._operation_id, change, _patch(change), live=before, known_ids=())
-        with self._answer_may_be_lost() as answer:
-            self._patch(change)
-        if not answer.lost:
-            return self._read_back(change, intent)
-        found = self._look(change, intent)
-        if found.finding is Finding.NOT_WRITTEN:
-            return self._send_again(change, intent)
-        return self._outcome(change, intent, found)
+        return self._send(change, intent) or self._send_again(change, intent)
 
     def _send_again(self, change: Change, intent: Intent) -> Outcome:
         """The write provably was not taken: once more, under the same intent; then only looking is left."""
+        outcome = self._send(change, intent)
+        if outcome is None:
+            raise _unknown(change, settle.AS_BEFORE)
+        return outcome
+
+    def _send(self, change: Change, intent: Intent) -> Outcome | None:
+        """PATCH once; None when the answer was lost and the write provably not taken."""
         with self._answer_may_be_lost() as answer:
             self._patch(change)
         if not answer.lost:
             return self._read_back(change, intent)
         found = self._look(change, intent)
-        if found.finding is Finding.NOT_WRITTEN:
-            raise _unknown(change, found.why)
-        return self._outcome(change, intent, found)
+        return None if found.finding is Finding.NOT_WRITTEN else self._outcome(change, intent, found)
 
     def _patch(self, change: Change) -> None:
         if change.addition_id is None:

@@ -19,6 +19,8 @@ from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.push.recheck import at_target
 from seatsync_pipeline.reconcile.rows import Action
 
+AS_BEFORE = "the addition is as it was before"
+
 
 class Finding(StrEnum):
     """`done`: it was taken. `not written`: it was not. `unresolved`: nobody can tell what belongs to whom."""
@@ -42,7 +44,7 @@ def of_addition(change: Change, intent: Intent, live: Addition | None) -> Found:
     if at_target(change, live):
         return Found(Finding.DONE, "ConnectWise had taken it", live)
     if intent.live is not None and live == intent.live:
-        return Found(Finding.NOT_WRITTEN, "the addition is as it was before", live)
+        return Found(Finding.NOT_WRITTEN, AS_BEFORE, live)
     was, now = _value(change, intent.live), _value(change, live)
     why = f"it was {was}, should be {_aim(change)}, and is {now}"
     if was == now:

@@ -143,7 +143,7 @@ def test_what_is_approved_becomes_a_plan_in_the_order_of_work() -> None:
     assert update.line_additions == (1000,)
     create = made.changes[2]
     assert (create.agreement_id, create.addition_id, create.before) == (103, None, None)
-    assert summarise(made.changes).as_dict() | {} == {
+    assert summarise(made.changes).as_dict() == {
         "updates": 2,
         "creates": 1,
         "cancels": 1,
