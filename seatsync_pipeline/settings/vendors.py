@@ -1,0 +1,117 @@
+"""Where the vendors are and how to log in to them: ConnectWise and Duo."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from seatsync_pipeline.settings.base import SettingsGroup
+
+CountBasis = Literal["enrolled", "enrolled_active", "existing"]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address (without port) can only be this machine."""
+    name = host.strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class VendorSettings(SettingsGroup):
+    """Servers, credentials and ceilings. Secrets are `SecretStr`: no log line and no repr can show one."""
+
+    connectwise_url: str | None = Field(
+        None,
+        validation_alias="CONNECTWISE_URL",
+        description="server, e.g. https://api-na.myconnectwise.net",
+    )
+    connectwise_company_id: str | None = Field(
+        None, validation_alias="CONNECTWISE_COMPANY_ID", description="the company you log in to"
+    )
+    connectwise_public_key: SecretStr | None = Field(
+        None, validation_alias="CONNECTWISE_PUBLIC_KEY", description="API member's public key"
+    )
+    connectwise_private_key: SecretStr | None = Field(
+        None, validation_alias="CONNECTWISE_PRIVATE_KEY", description="API member's private key"
+    )
+    connectwise_client_id: SecretStr | None = Field(
+        None,
+        validation_alias="CONNECTWISE_CLIENT_ID",
+        description="your own clientId from developer.connectwise.com",
+    )
+    connectwise_concurrency: int = Field(
+        8,
+        ge=1,
+        le=64,
+        validation_alias="CONNECTWISE_CONCURRENCY",
+        description="requests in flight",
+    )
+    connectwise_requests_per_minute: int = Field(
+        600,
+        ge=1,
+        validation_alias="CONNECTWISE_REQUESTS_PER_MINUTE",
+        description="ceiling per minute",
+    )
+    duo_api_host: str | None = Field(
+        None,
+        validation_alias="DUO_API_HOST",
+        description="parent account's API host, e.g. api-xxxxxxxx.duosecurity.com",
+    )
+    duo_ikey: SecretStr | None = Field(
+        None, validation_alias="DUO_IKEY", description="Accounts API integration key"
+    )
+    duo_skey: SecretStr | None = Field(
+        None, validation_alias="DUO_SKEY", description="Accounts API secret key"
+    )
+    duo_port: int = Field(443, ge=1, le=65535, validation_alias="DUO_PORT", description="port")
+    duo_ca: str | None = Field(
+        None,
+        validation_alias="DUO_CA",
+        description="a CA bundle's path, or HTTP (loopback hosts only); default: Duo's pinned bundle",
+    )
+    duo_concurrency: int = Field(
+        8,
+        ge=1,
+        le=64,
+        validation_alias="DUO_CONCURRENCY",
+        description="requests in flight over all subaccounts",
+    )
+    duo_requests_per_minute: int = Field(
+        180, ge=1, validation_alias="DUO_REQUESTS_PER_MINUTE", description="ceiling per minute"
+    )
+    duo_count_basis: CountBasis = Field(
+        "enrolled",
+        validation_alias="DUO_COUNT_BASIS",
+        description="users billed, never those pending deletion: enrolled; enrolled_active (enrolled "
+        "and not disabled); existing (all)",
+    )
+
+    @field_validator("connectwise_url")
+    @classmethod
+    def _safe_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.strip())
+        if parts.username or parts.password:
+            raise ValueError("the URL must not contain credentials; use the CONNECTWISE_ keys")
+        if parts.scheme not in {"https", "http"} or not parts.hostname:
+            raise ValueError("give a server such as https://api-na.myconnectwise.net")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("plain http is allowed for loopback only; use https")
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError("give the server alone, without a path; the API path is discovered")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("duo_api_host")
+    @classmethod
+    def _bare_host(cls, value: str | None) -> str | None:
+        if value is not None and (not value.strip() or any(c in value for c in "/@?# :")):
+            raise ValueError("give the host name alone, without scheme, port or path")
+        return value.strip().lower() if value else value
