@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 # json cannot write a Decimal as a number. It travels as a marked string that nobody else can have written,
@@ -28,8 +28,15 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """Parse JSON; every number with a fraction or exponent becomes a Decimal, the others stay int."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+    """Parse JSON; every number with a fraction or exponent becomes a Decimal, the others stay int.
+
+    Raises ValueError for what is no JSON, in whatever way it is none.
+    """
+    try:
+        return json.loads(text, parse_float=_decimal, parse_constant=_refuse)
+    except RecursionError:
+        # Not chained: its traceback is a thousand lines long.
+        raise ValueError("it is nested too deeply") from None
 
 
 def plain(number: Decimal) -> str:
@@ -53,6 +60,13 @@ def _encode(value: object) -> str:
             return value.isoformat()
         case _:
             raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError("a number's exponent is too large") from error
 
 
 def _refuse(name: str) -> object:

@@ -41,6 +41,14 @@ def test_what_is_written(value: object, text: str) -> None:
     assert exact_json.dumps(value) == text
 
 
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "1e99999999999999999999", "9" * 5000, b"\xff\xfe\xff", "{", ""]
+)
+def test_what_cannot_be_read_is_a_value_error(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        exact_json.loads(text)
+
+
 @pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), float("nan")])
 def test_what_is_no_number_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"finite|JSON"):

@@ -13,14 +13,14 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote as url_quote
 from urllib.parse import urlsplit
 
 import httpx
 from tenacity import RetryCallState, Retrying
 
+from seatsync_pipeline import exact_json
 from seatsync_pipeline.connectwise import faults
 from seatsync_pipeline.connectwise.access import (
     Answer,
@@ -263,8 +263,8 @@ class ConnectWiseReader:
         if not response.is_success:
             raise faults.response_error(response, tried, path, self._credentials.redact)
         try:
-            return json.loads(response.content, parse_float=Decimal, parse_constant=_refuse_constant)
-        except (ValueError, UnicodeDecodeError):
+            return exact_json.loads(response.content)
+        except ValueError:
             raise faults.unreadable(response, tried, self._credentials.redact) from None
 
     def _persist(self, once: Callable[[], _T]) -> _T:
@@ -335,10 +335,6 @@ def _only_get(request: httpx.Request) -> None:
             "this client only reads",
             "Please report this: nothing but an approved push may write.",
         )
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _text(value: object) -> str | None:

@@ -7,7 +7,6 @@ does not: sending requests (`client.py`). Quotes are short and free of secrets, 
 from __future__ import annotations
 
 import email.utils
-import json
 import re
 import socket
 import ssl
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 
 import httpx
 
+from seatsync_pipeline import exact_json
 from seatsync_pipeline.errors import (
     ConfigurationError,
     CredentialsRefused,
@@ -141,7 +141,7 @@ def _broken(error: httpx.TransportError, host: str) -> tuple[str, str]:
 
 def unreadable(response: httpx.Response, tried: str, redact: Redact) -> SeatSyncError:
     """The error for a 2xx whose body is not JSON: cut off (worth another try) or another thing altogether."""
-    text = response.text
+    text = _text(response)
     if text.lstrip()[:1] in {"[", "{"} or not text.strip():
         return TransientVendorError(tried, "the answer broke off before its end", _AGAIN)
     return wrong_shape(tried, "JSON", quote(text, redact))
@@ -172,7 +172,7 @@ def retry_after(response: httpx.Response) -> float | None:
 def _http_date(value: str) -> datetime | None:
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -186,12 +186,17 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
+def _text(response: httpx.Response) -> str:
+    """The body for a quote. A charset that the answer names is not asked: some of Python's codecs are no charset."""
+    return response.content.decode("utf-8", "replace")
+
+
 def message(response: httpx.Response) -> str:
     """What the vendor said: code, message and the inner errors of its JSON, or a page without its tags."""
     try:
-        body = json.loads(response.content)
-    except (ValueError, UnicodeDecodeError):
-        text = re.sub(r"(?is)<(script|style).*?</\1>|<[^>]*>", " ", response.text)
+        body = exact_json.loads(response.content)
+    except ValueError:
+        text = re.sub(r"(?is)<(script|style).*?</\1>|<[^>]*>", " ", _text(response))
         return " ".join(text.split())
     if not isinstance(body, dict):
         return ""
@@ -199,4 +204,5 @@ def message(response: httpx.Response) -> str:
     inner = body.get("errors")
     if isinstance(inner, list):
         parts += [entry.get("message") for entry in inner if isinstance(entry, dict)]
-    return ": ".join(part for part in parts if isinstance(part, str) and part)
+    said = ": ".join(part for part in parts if isinstance(part, str) and part)
+    return said.encode("utf-8", "replace").decode()  # half of a surrogate pair could not be printed

@@ -57,13 +57,21 @@ def next_page(link: str | None) -> Next | None:
         relation = _REL.search(match["params"])
         if relation is None or "next" not in (relation["quoted"] or relation["bare"] or "").lower().split():
             continue
-        query = {name.lower(): value for name, value in parse_qsl(urlsplit(match["url"]).query)}
+        query = _query(match["url"])
         number = query.get("page", "")
         return Next(
             page_id=query.get("pageid") or None,
             page=int(number) if re.fullmatch(r"[1-9][0-9]{0,8}", number) else None,
         )
     return None
+
+
+def _query(url: str) -> dict[str, str]:
+    """The parameters of a URL; none where it is no URL, so that its Link leads nowhere, which is an error."""
+    try:
+        return {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
+    except ValueError:
+        return {}
 
 
 def read_list(

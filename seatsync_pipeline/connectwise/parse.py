@@ -24,6 +24,7 @@ _T = TypeVar("_T")
 
 _PLACES = Decimal("0.000001")
 _LIMIT = Decimal(10) ** 12  # the warehouse holds DECIMAL(18, 6)
+_LARGEST_ID = 2**63 - 1  # and BIGINT
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})([T ].*)?", re.ASCII)
 
@@ -141,9 +142,11 @@ def _number(value: str) -> Decimal:
     if not _NUMBER.fullmatch(value):
         raise _Unreadable("a number")
     exact = Decimal(value)
-    if abs(exact) >= _LIMIT:
-        raise _Unreadable("a number below 10^12")
-    return exact.quantize(_PLACES, ROUND_HALF_EVEN) + 0  # + 0: no negative zero
+    if abs(exact) < _LIMIT:
+        rounded = exact.quantize(_PLACES, ROUND_HALF_EVEN) + 0  # + 0: no negative zero
+        if abs(rounded) < _LIMIT:
+            return rounded
+    raise _Unreadable("a number below 10^12")
 
 
 def calendar_date(value: object) -> date:
@@ -174,13 +177,14 @@ def flag(value: object) -> bool:
 
 
 def text(value: object) -> str:
+    """Text as it stands; half of a surrogate pair, which cannot be stored, becomes a question mark."""
     if not isinstance(value, str):
         raise _Unreadable("text")
-    return value
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def identity(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_ID:
         raise _Unreadable("a record id")
     return value
 

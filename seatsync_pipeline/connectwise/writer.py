@@ -12,7 +12,6 @@ it provably was not taken.
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from decimal import Decimal
 from typing import Any, Self
@@ -116,7 +115,7 @@ class ConnectWiseWriter:
         status = response.status_code
         if response.is_success:
             try:
-                return json.loads(response.content, parse_float=Decimal)
+                return exact_json.loads(response.content)
             except ValueError:
                 raise AnswerLost(
                     tried,

@@ -110,8 +110,9 @@ def _text(path: Path, tried: str) -> str:
         raise InputRefused(
             tried, f"byte {error.start + 1} is not UTF-8", "Save it as CSV in UTF-8 and use that."
         ) from error
-    except OSError as error:
-        raise InputRefused(tried, error.strerror or str(error), "Name a file that you may read.") from error
+    except (OSError, ValueError) as error:  # ValueError: the path holds a NUL
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise InputRefused(tried, why, "Name a file that you may read.") from error
 
 
 def _rows(text: str, tried: str) -> list[tuple[int, list[str]]]:

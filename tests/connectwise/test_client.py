@@ -144,6 +144,7 @@ def test_a_wait_beyond_all_patience_is_not_begun(sandbox: Sandbox, connect: Conn
         ("Fri, 20 Nov 2026 12:00:45 GMT", 45.0),
         ("Fri, 20 Nov 2026 11:00:00 GMT", 0.0),
         ("soon", None),
+        ("Fri, 20 Nov 2026 12:00:45 +99999999999999", None),
         ("-5", None),
         ("", None),
     ],
@@ -194,6 +195,34 @@ def test_an_echoed_secret_is_not_repeated() -> None:
 def test_an_unknown_company_is_a_matter_of_settings(sandbox: Sandbox, connect: Connect) -> None:
     with pytest.raises(ConfigurationError, match=r"does not know that company.*CONNECTWISE_COMPANY_ID"):
         connect(sandbox, CONNECTWISE_COMPANY_ID="nobody").check_credentials()
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'[{"id": 1e99999999999999999999}]', b"[" + b"9" * 5000])
+def test_json_that_cannot_be_read_is_as_good_as_broken_off(body: bytes) -> None:
+    with (
+        serve(lambda _: Reply(body)) as (url, _),
+        reader_of(url) as reader,
+        pytest.raises(TransientVendorError, match="broke off"),
+    ):
+        reader.get_json("/system/info")
+
+
+@pytest.mark.parametrize("charset", ["rot13", "hex", "idna", "undefined", "no-charset"])
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_an_answer_in_an_odd_charset_is_quoted_all_the_same(charset: str, status: int) -> None:
+    reply = Reply(b"<p>out of \xff order</p>", status, {"Content-Type": f"text/html; charset={charset}"})
+    with (
+        serve(lambda _: reply) as (url, _),
+        reader_of(url) as reader,
+        pytest.raises(SeatSyncError, match="out of \ufffd order"),
+    ):
+        reader.get_json("/system/info")
+
+
+def test_an_error_whose_words_cannot_be_encoded_can_still_be_printed() -> None:
+    reply = httpx.Response(400, content=rb'{"message": "cut \ud83d"}')
+    assert faults.message(reply) == "cut ?"
+    assert "[[[" in faults.message(httpx.Response(500, content=b"[" * 100_000))
 
 
 @pytest.mark.parametrize(

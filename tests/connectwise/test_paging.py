@@ -29,6 +29,7 @@ PATH = "/company/companies"
         ('<https://cw/x?PAGEID=77>; REL="Next"', Next("77", None)),
         ('<https://cw/x?conditions=name=%22a,b%22&page=2>; rel="next last"', Next(None, 2)),
         ('<https://cw/x?conditions=page=9&page=0>; rel="next"', Next(None, None)),
+        ('<https://[cw/x?page=2>; rel="next"', Next(None, None)),  # no URL: leads nowhere, and is not the end
     ],
 )
 def test_the_next_page_is_found_wherever_its_number_stands(link: str | None, expected: Next | None) -> None:
@@ -125,6 +126,7 @@ def test_a_short_page_without_a_link_is_the_last_but_proves_nothing() -> None:
         (lambda _: Reply(records(1, 1000)), "page 2"),
         (lambda _: Reply(records(1, 9), headers={"Link": '<http://h/x?page=1>; rel="next"'}), "page 2"),
         (lambda _: Reply(records(1, 9), headers={"Link": '<http://h/x?pageId=4>; rel="next"'}), "pageId"),
+        (lambda _: Reply(records(1, 9), headers={"Link": '<http://[h/x?page=2>; rel="next"'}), "page 2"),
         (lambda _: Reply({"id": 1}), "a list"),
         (lambda _: Reply(["a"]), "records"),
         (lambda _: Reply([{"name": "no id"}]), "an id"),

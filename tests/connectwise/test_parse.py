@@ -60,6 +60,11 @@ def test_the_smallest_records_are_read_with_everything_else_unknown() -> None:
     assert parse.product({"id": 812, "identifier": "MFA"}) == Product(812, "MFA")
 
 
+def test_half_of_a_surrogate_pair_which_cannot_be_stored_becomes_a_question_mark() -> None:
+    cut = from_json(r'{"id": 2, "identifier": "Ex", "name": "Caf\u00e9 \ud83d"}')
+    assert parse.company(cut).name == "Café ?"
+
+
 @pytest.mark.parametrize("unset", [{}, {"cancelledDate": None}, {"cancelledDate": ""}])
 def test_an_unset_date_is_none_in_all_three_spellings(unset: dict[str, Any]) -> None:
     assert parse.addition({**ADDITION, **unset}, 330).cancelled_date is None
@@ -119,6 +124,11 @@ def test_a_quantity_that_is_no_number_is_refused_by_name(quantity: object) -> No
         parse.addition({**ADDITION, "quantity": quantity}, 330)
 
 
+def test_a_quantity_that_rounds_to_more_than_can_be_stored_is_refused() -> None:
+    with pytest.raises(PermanentVendorError, match="a number below 10"):
+        parse.addition({**ADDITION, "quantity": "999999999999.9999999"}, 330)
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [
@@ -132,6 +142,7 @@ def test_a_quantity_that_is_no_number_is_refused_by_name(quantity: object) -> No
         ),
         ({**ADDITION, "cancelledDate": 20261101}, "cancelledDate should be a date"),
         ({**ADDITION, "agreementId": "330"}, "agreementId should be a record id"),
+        ({**ADDITION, "agreementId": 2**63}, "agreementId should be a record id"),
         ({**ADDITION, "billCustomer": 1}, "billCustomer should be text"),
     ],
 )

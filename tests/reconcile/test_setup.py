@@ -232,6 +232,18 @@ REFUSED: dict[str, tuple[Callable[[Warehouse], object], str]] = {
         lambda w: setup.link_account(w, "avanan", "twin-1", "Acme Dental", by="a"),
         "Acme Dental (id 105)",
     ),
+    "more digits than any number has": (
+        lambda w: setup.map_license(w, "avanan", "Email Protect", "9" * 5000, by="a"),
+        "has no product",
+    ),
+    "company in more digits than any id has": (
+        lambda w: setup.link_account(w, "avanan", "twin-1", "9" * 5000, by="a"),
+        "no company with the id",
+    ),
+    "company in digits of another script": (
+        lambda w: setup.link_account(w, "avanan", "twin-1", "\u0661\u0660\u0665", by="a"),
+        "no company with the id",
+    ),
     "inactive company": (
         lambda w: setup.link_account(w, "avanan", "twin-1", CLOSED, by="a"),
         "is inactive",
@@ -429,6 +441,8 @@ def test_a_file_that_is_no_setup_is_refused(
 def test_a_missing_file_and_a_missing_scan_are_refused(empty: Warehouse, tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="No such file"):
         setup.import_setup(empty, tmp_path / "none.csv", by="ann")
+    with pytest.raises(InputRefused, match="null byte"):
+        setup.import_setup(empty, tmp_path / "no\0ne.csv", by="ann")
     with pytest.raises(InputRefused, match="seatsync scan"):
         setup.import_setup(empty, file(tmp_path, SOUND), by="ann")
 

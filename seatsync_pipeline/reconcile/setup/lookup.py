@@ -67,7 +67,7 @@ class Known:
         """A catalog product by id or exact identifier; never an inactive one or a bundle."""
         text = text.strip()
         found = {p.product_id: p for p in self.scan.products if p.identifier.strip() == text}
-        if text.isdecimal() and (by_id := self._products.get(int(text))):
+        if by_id := self._products.get(_id(text)):
             found[by_id.product_id] = by_id
         active = [product for product in found.values() if not product.inactive]
         if len(active) > 1:
@@ -102,7 +102,7 @@ class Known:
     def company(self, text: str, *, live: bool = True) -> Company:
         """A company by id; only a live one, unless told otherwise. A name is refused, with the ids it could mean."""
         text = text.strip()
-        company = self._companies.get(int(text)) if text.isdecimal() else None
+        company = self._companies.get(_id(text))
         if company is None:
             ids = [(f"{c.name} (id {c.company_id})", c.name) for c in self.scan.companies if is_live(c)]
             raise NotFound(
@@ -140,6 +140,11 @@ class Known:
         """The accounts of the latest snapshot by key."""
         snapshot = self.snapshot(source)
         return {account.key: account for account in snapshot.accounts} if snapshot else {}
+
+
+def _id(text: str) -> int:
+    """The id that a text is; 0, which no record has, for any other text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def known_source(source: str, tried: str) -> Source:
