@@ -15,9 +15,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-from seatsync_pipeline.errors import CredentialsRefused, PermanentVendorError, VendorError
+from seatsync_pipeline.errors import CredentialsRefused, IncompleteAnswer, PermanentVendorError, VendorError
+from seatsync_pipeline.exact_json import plain
 from seatsync_pipeline.settings import CountBasis, Settings
 from seatsync_pipeline.sources.base import Account, Finding, Observation, SourceSnapshot, State
 from seatsync_pipeline.sources.duo_api import DuoApi, Retries
@@ -26,8 +28,6 @@ from seatsync_pipeline.sources.duo_users import count_users
 
 LICENSE = "Duo MFA"
 ACCOUNT_LIST = "/accounts/v1/account/list"
-# Above this share of failed subaccounts the pull is not trusted; exactly this share passes.
-FAILED_PERCENT = 20
 
 Progress = Callable[[str, int, int], None]
 
@@ -58,8 +58,8 @@ def pull(
     are `host`, `users` and `unknown_statuses`. `progress` is called with ("subaccounts", done, all).
 
     Findings (both make the snapshot incomplete): `empty account list`; `failed accounts`, when more than
-    20 % could not be read. Raises ConfigurationError for missing settings; VendorError when the account list
-    cannot be read; CredentialsRefused also when every subaccount answers 401.
+    SEATSYNC_MAX_FAILED_ACCOUNTS_PERCENT could not be read. Raises ConfigurationError for missing settings;
+    VendorError when the account list cannot be read; CredentialsRefused also when every subaccount answers 401.
     """
     api = DuoApi(settings, retries)
     basis = settings.duo_count_basis
@@ -73,7 +73,7 @@ def pull(
         accounts=tuple(_account(account, reading) for account, reading in pairs),
         observations=observations,
         digest=_digest(observations),
-        findings=_findings(observations),
+        findings=_findings(observations, settings.max_failed_accounts_percent),
         details={
             "host": api.host,
             "basis": basis,
@@ -86,20 +86,32 @@ def pull(
 def list_subaccounts(api: DuoApi) -> list[Subaccount]:
     """Duo's list of child accounts; it is not paged, and the parent itself is not in it.
 
-    Raises PermanentVendorError when it is not a list of accounts or names one twice: with a list that cannot
-    be understood, an absent account proves nothing.
+    An entry that is there twice, word for word, is one account. Raises PermanentVendorError when it is not a list
+    of accounts or tells two things of one, IncompleteAnswer when Duo says that there are more: with a list that
+    cannot be understood, an absent account proves nothing.
     """
     tried = "reading Duo's account list"
-    entries, _ = api.read(api.parent(), "POST", ACCOUNT_LIST, {}, tried=tried, about="account list")
+    entries, metadata = api.read(api.parent(), "POST", ACCOUNT_LIST, {}, tried=tried, about="account list")
     if not isinstance(entries, list):
         raise _bad_list(tried, "it is not a list")
-    subaccounts = [_subaccount(tried, number, entry) for number, entry in enumerate(entries, start=1)]
-    seen: set[str] = set()
-    for account in subaccounts:
-        if account.account_id in seen:
-            raise _bad_list(tried, f"it names the account {account.account_id!r} twice")
-        seen.add(account.account_id)
-    return subaccounts
+    _check_whole(tried, len(entries), metadata)
+    seen: dict[str, Subaccount] = {}
+    for number, entry in enumerate(entries, start=1):
+        account = _subaccount(tried, number, entry)
+        if seen.setdefault(account.account_id, account) != account:
+            raise _bad_list(tried, f"it names the account {account.account_id!r} twice, with different data")
+    return list(seen.values())
+
+
+def _check_whole(tried: str, entries: int, metadata: dict[str, Any]) -> None:
+    """Duo does not page this list today; a page of it must not pass for the whole."""
+    following, total = metadata.get("next_offset"), metadata.get("total_objects")
+    if following is not None or (total is not None and str(total) != str(entries)):
+        raise IncompleteAnswer(
+            tried,
+            f"{entries} accounts were sent, and Duo says that there are {'more' if following else str(total)[:15]}",
+            "Report this: nothing was stored, since an account that is not listed would look as if it were gone.",
+        )
 
 
 def _subaccount(tried: str, number: int, entry: object) -> Subaccount:
@@ -230,7 +242,7 @@ def _sentence(error: VendorError) -> str:
     return f"{error.found.rstrip('.')}: {error.remedy[0].lower()}{error.remedy[1:]}"
 
 
-def _findings(observations: tuple[Observation, ...]) -> tuple[Finding, ...]:
+def _findings(observations: tuple[Observation, ...], most_failed: Decimal) -> tuple[Finding, ...]:
     if not observations:
         return (
             Finding(
@@ -241,13 +253,13 @@ def _findings(observations: tuple[Observation, ...]) -> tuple[Finding, ...]:
             ),
         )
     failed, of = sum(o.state is State.FAILED for o in observations), len(observations)
-    if failed * 100 <= FAILED_PERCENT * of:
+    if failed * 100 <= most_failed * of:
         return ()
     return (
         Finding(
             "failed accounts",
             f"{failed} of {of} ({100 * failed / of:.1f} %)",
-            f"{FAILED_PERCENT} %",
+            f"{plain(most_failed)} %",
             f"{failed} of {of} subaccounts could not be read; their reasons stand with them.",
         ),
     )

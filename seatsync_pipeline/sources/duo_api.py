@@ -9,13 +9,10 @@ but the two paths that are read is named anywhere in SeatSync.
 
 from __future__ import annotations
 
-import re
-import ssl
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
 import tenacity
@@ -30,7 +27,8 @@ from seatsync_pipeline.errors import (
     VendorError,
 )
 from seatsync_pipeline.pacing import Pacer
-from seatsync_pipeline.settings import Settings, is_loopback
+from seatsync_pipeline.settings import Settings
+from seatsync_pipeline.sources.duo_deadline import in_time
 from seatsync_pipeline.sources.duo_errors import (
     CALL_ERRORS,
     Subject,
@@ -38,22 +36,21 @@ from seatsync_pipeline.sources.duo_errors import (
     error_of_exception,
     refusal,
 )
-
-_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
-_PLAIN_HTTP = "HTTP"
+from seatsync_pipeline.sources.duo_hosts import certificates_of, check_child_host
 
 
 @dataclass(frozen=True)
 class Retries:
     """How patient a pull is; all in seconds but the attempts.
 
-    `timeout` holds for each socket operation, not for a whole request. The waits double from `first_wait` to
-    `longest_wait`, with jitter. 429 gets more attempts, because Duo's limits are per minute: with these
-    numbers it is waited for as long as duo_client itself would. A Retry-After above `longest_retry_after` is
-    not waited for.
+    `timeout` holds for each socket operation, `longest_request` for a request with its answer. The waits
+    double from `first_wait` to `longest_wait`, with jitter. 429 gets more attempts, because Duo's limits are
+    per minute: with these numbers it is waited for as long as duo_client itself would. A Retry-After above
+    `longest_retry_after` is not waited for.
     """
 
     timeout: float = 30.0
+    longest_request: float = 180.0
     attempts: int = 4
     attempts_when_limited: int = 7
     first_wait: float = 1.0
@@ -82,7 +79,7 @@ class DuoApi:
                 "in the Admin Panel of the parent account.",
             )
         self.host = keys["DUO_API_HOST"]
-        self._certificates = _certificates(settings.duo_ca, self.host)
+        self._certificates = certificates_of(settings.duo_ca, self.host)
         self._options: dict[str, Any] = {
             "ikey": keys["DUO_IKEY"],
             "skey": keys["DUO_SKEY"],
@@ -113,22 +110,8 @@ class DuoApi:
         return self._patient(AccountAdmin(account_id, child_api_host=host, **self._options))
 
     def check_host(self, host: str) -> None:
-        """Raises PermanentVendorError for a subaccount's host that nothing may be sent to: what is no host
-        name, and what is not this machine under DUO_CA=HTTP.
-        """
-        tried = "contacting a subaccount"
-        if not _HOST_NAME.fullmatch(host):
-            raise PermanentVendorError(
-                tried,
-                f"Duo lists {host[:60]!r} as its API host, which is no host name",
-                "Report this to Duo.",
-            )
-        if self._certificates == _PLAIN_HTTP and not is_loopback(host):
-            raise PermanentVendorError(
-                tried,
-                f"its API host {host} is not this machine, and DUO_CA=HTTP would send without encryption",
-                "Unset DUO_CA.",
-            )
+        """Raises PermanentVendorError for a subaccount's host that nothing may be sent to."""
+        check_child_host(host, parent=self.host, certificates=self._certificates)
 
     def read(
         self,
@@ -181,8 +164,11 @@ class DuoApi:
 
     def _patient(self, client: Any) -> Any:
         # duo_client retries 429 alone, deaf to Retry-After and outside the ceiling per minute: SeatSync
-        # retries itself. The name is private; a test holds that it still exists.
+        # retries itself. Its requests have no end of their own either. The names are private; a test holds that
+        # they still exist.
         client._MAX_BACKOFF_WAIT_SECS = 0  # noqa: SLF001
+        send = client._attempt_single_request  # noqa: SLF001
+        client._attempt_single_request = in_time(send, self._retries.longest_request)  # noqa: SLF001
         return client
 
     def _sleep(self, seconds: float) -> None:
@@ -206,24 +192,37 @@ class _Call:
     def attempt(self) -> tuple[Any, dict[str, Any]]:
         self.api.start_request()
         self.last_status = None
-        try:
-            # duo_client adds the account id to the dict it is given.
-            response, body = self.client.api_call(self.method, self.path, dict(self.params))
-        except CALL_ERRORS as error:
-            raise error_of_exception(error, self.tried) from error
+        response, body = self._answered()
         self.last_status = response.status
         if response.status != 200:
             raise self._refused(response, body)
-        try:
-            answer, metadata = self.client.parse_json_response_and_metadata(response, body)
-        except (RuntimeError, ValueError) as error:
-            # Not chained: the text of this error is the whole answer, people's names included.
-            raise self._unreadable(error) from None
+        answer, metadata = self._parsed(response, body)
         if metadata is not None and not isinstance(metadata, dict):
             raise PermanentVendorError(
                 self.tried, "Duo's metadata is not an object", "Report this to Duo.", status=200
             )
         return answer, metadata or {}
+
+    def _answered(self) -> tuple[Any, bytes]:
+        try:
+            # duo_client adds the account id to the dict it is given.
+            response, body = self.client.api_call(self.method, self.path, dict(self.params))
+        except CALL_ERRORS as error:
+            found = error_of_exception(error, self.tried)
+        else:
+            return response, body
+        # Raised here, so that nothing hangs on to it: the text of such an error may quote what was answered.
+        raise found
+
+    def _parsed(self, response: Any, body: bytes) -> tuple[Any, Any]:
+        try:
+            answer, metadata = self.client.parse_json_response_and_metadata(response, body)
+        except (RuntimeError, ValueError) as error:
+            found = self._unreadable(error)
+        else:
+            return answer, metadata
+        # Raised here for the same reason: that text is the whole answer, people's names included.
+        raise found
 
     def is_given_up(self, state: tenacity.RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
@@ -232,10 +231,14 @@ class _Call:
         return not self.api.allows(state.attempt_number, limited=limited, retry_after=retry_after)
 
     def _refused(self, response: Any, body: object) -> VendorError:
-        retry_after = _seconds(response.getheader("Retry-After"))
+        there = _moment(response.getheader("Date"))
+        now = datetime.now(UTC)
+        # Duo's own clock where it tells: a date of its own is meant by it.
+        retry_after = _seconds(response.getheader("Retry-After"), there or now)
         if retry_after is not None and response.status in {429, 503}:
             self.api.pause(retry_after)
-        answer = refusal(response.status, response.reason, body, secrets=self.api.secrets)
+        ahead = (now - there).total_seconds() if there else None
+        answer = refusal(response.status, response.reason, body, secrets=self.api.secrets, ahead=ahead)
         return error_of(answer, self.tried, self.about, retry_after=retry_after)
 
     def _unreadable(self, error: Exception) -> VendorError:
@@ -254,43 +257,25 @@ def _stopped() -> TransientVendorError:
     return TransientVendorError("reading Duo", "the pull was stopped", "Pull again.")
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def _seconds(retry_after: str | None, now: datetime) -> float | None:
     """Retry-After in seconds: a number or, as HTTP also allows, a date."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
-        return float(text)
+        return float(
+            text.lstrip("0")[:9] or 0
+        )  # digits without end would be infinity, which no JSON can carry
+    moment = _moment(text)
+    return max(0.0, (moment - now).total_seconds()) if moment else None
+
+
+def _moment(date: str | None) -> datetime | None:
+    """A date of HTTP's, None where there is none that can be read."""
     try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = parsedate_to_datetime((date or "").strip())
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _text(secret: SecretStr | None) -> str:
     return secret.get_secret_value().strip() if secret else ""
-
-
-def _certificates(duo_ca: str | None, host: str) -> str | None:
-    """duo_client's `ca_certs`: None for Duo's pinned bundle, "HTTP", or a bundle's absolute path."""
-    if duo_ca is None:
-        return None
-    tried = "reading DUO_CA"
-    if duo_ca == _PLAIN_HTTP:
-        if not is_loopback(host):
-            raise ConfigurationError(
-                tried, f"HTTP is allowed for loopback hosts only, and not for {host}", "Unset DUO_CA."
-            )
-        return _PLAIN_HTTP
-    # Absolute, so that no file's name can be one of duo_client's words: its DISABLE trusts everybody.
-    bundle = Path(duo_ca).expanduser().absolute()
-    try:
-        ssl.create_default_context(cafile=str(bundle))
-    except OSError as error:  # ssl.SSLError is one: the file is there and holds no certificate
-        raise ConfigurationError(
-            tried,
-            f"{bundle} is no CA bundle that can be read",
-            "Name a PEM file, or unset DUO_CA to use Duo's pinned bundle.",
-        ) from error
-    return str(bundle)

@@ -9,9 +9,11 @@ addresses in it. None of that text is repeated here but the short `message` of a
 
 from __future__ import annotations
 
+import base64
 import errno
 import http.client
 import json
+import re
 import socket
 import ssl
 from collections.abc import Iterable
@@ -33,7 +35,12 @@ CALL_ERRORS = (RuntimeError, OSError, http.client.HTTPException, ValueError)
 
 # Duo documents 40105 "Bad request timestamp" and 40104 "Missing request timestamp".
 _CLOCK_CODES = frozenset({40104, 40105})
+# Duo refuses requests that are about five minutes off. Its clock stands in each answer, to the second.
+_SKEW_REFUSED = 300.0
+_SKEW_NONE = 30.0
 _LONGEST_MESSAGE = 160
+# What travels in the place of the secret key: the signature as hex, and both keys in one Basic header.
+_DERIVED = re.compile(r"(?i)\bbasic\s+[a-z0-9+/=]+|\b[0-9a-f]{40,}\b")
 _TLS_REMEDY = (
     "Check DUO_API_HOST and this machine's clock; behind a proxy that inspects TLS, "
     "name its CA bundle in DUO_CA."
@@ -44,11 +51,15 @@ Subject = Literal["account list", "subaccount"]
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer other than 200: its HTTP status and, where its body is Duo's JSON, its code and message."""
+    """An answer other than 200: its HTTP status and, where its body is Duo's JSON, its code and message.
+
+    `ahead`: seconds by which this machine's clock is ahead of the one that answered; None where it did not tell.
+    """
 
     status: int
     code: int | None = None
     message: str | None = None
+    ahead: float | None = None
 
     def __str__(self) -> str:
         code = f", code {self.code}" if self.code is not None else ""
@@ -57,24 +68,28 @@ class Refusal:
     @property
     def blames_the_clock(self) -> bool:
         return self.status == 401 and (
-            self.code in _CLOCK_CODES or "timestamp" in (self.message or "").lower()
+            self.code in _CLOCK_CODES
+            or "timestamp" in (self.message or "").lower()
+            or abs(self.ahead or 0) >= _SKEW_REFUSED
         )
 
 
-def refusal(status: int, reason: str | None, body: object, *, secrets: Iterable[str]) -> Refusal:
+def refusal(
+    status: int, reason: str | None, body: object, *, secrets: Iterable[str], ahead: float | None = None
+) -> Refusal:
     """Read the body of an answer that is not 200; a body that is not Duo's JSON leaves the HTTP reason.
 
-    `secrets` are blotted out, should the answer repeat one.
+    `secrets`, and what is derived of them, are blotted out, should the answer repeat one.
     """
     data = _decoded(body)
     if not isinstance(data, dict):
-        return Refusal(status, None, _short(reason, secrets))
+        return Refusal(status, None, _short(reason, secrets), ahead)
     code, message, detail = data.get("code"), data.get("message"), data.get("message_detail")
     text = message if isinstance(message, str) else reason
     if isinstance(detail, str) and detail:
         text = f"{text}: {detail}"
-    whole = isinstance(code, int) and not isinstance(code, bool)
-    return Refusal(status, code if whole else None, _short(text, secrets))
+    known = isinstance(code, int) and not isinstance(code, bool) and 0 < code < 10**6
+    return Refusal(status, code if known else None, _short(text, secrets), ahead)
 
 
 def error_of(answer: Refusal, tried: str, about: Subject, *, retry_after: float | None) -> VendorError:
@@ -97,11 +112,16 @@ def error_of(answer: Refusal, tried: str, about: Subject, *, retry_after: float 
 
 def _remedy_of_refusal(answer: Refusal, about: Subject) -> str:
     if answer.blames_the_clock:
-        return "Set this machine's clock: Duo refuses requests that are some minutes off."
-    if answer.status == 401:
         return (
-            "Check DUO_IKEY, DUO_SKEY and DUO_API_HOST (they belong to one Accounts API application) "
-            "and this machine's clock."
+            f"Set this machine's clock: {_skew(answer.ahead)}Duo refuses requests that are some minutes off."
+        )
+    if answer.status == 401:
+        keys = "Check DUO_IKEY, DUO_SKEY and DUO_API_HOST (they belong to one Accounts API application)"
+        agrees = answer.ahead is not None and abs(answer.ahead) <= _SKEW_NONE
+        return (
+            f"{keys}; this machine's clock agrees with Duo's."
+            if agrees
+            else f"{keys} and this machine's clock."
         )
     if about == "account list":
         return (
@@ -109,6 +129,12 @@ def _remedy_of_refusal(answer: Refusal, about: Subject) -> str:
             "and check its networks for API access."
         )
     return "Check in Duo that your Accounts API application may read this subaccount."
+
+
+def _skew(ahead: float | None) -> str:
+    if ahead is None or abs(ahead) <= _SKEW_NONE:
+        return ""
+    return f"it is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Duo's, and "
 
 
 _KINDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
@@ -167,5 +193,9 @@ def _short(text: str | None, secrets: Iterable[str]) -> str | None:
         return None
     for secret in secrets:
         text = text.replace(secret, "***") if secret else text
+        # "Basic" is base64 of key and signature: all but the last characters of the key's part are known.
+        token = base64.b64encode(secret.encode()[: len(secret.encode()) // 3 * 3]).decode()
+        text = re.sub(f"{re.escape(token)}[A-Za-z0-9+/=]*", "***", text) if token else text
+    text = _DERIVED.sub("***", text)
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"

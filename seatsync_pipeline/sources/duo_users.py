@@ -30,13 +30,17 @@ def count_users(api: DuoApi, account_id: str, host: str, name: str) -> UserCount
 
     Users who come or go while the pages are read shift them, so that one is skipped or stands twice. Duo
     counts the list itself (`total_objects`): when the distinct users are not as many, the list is read once
-    more. Raises IncompleteAnswer when it still disagrees, and VendorError of other kinds for the rest.
+    more. Where Duo gives no count, two readings of several pages have to agree. Raises IncompleteAnswer when the
+    list is still not provably whole, and VendorError of other kinds for the rest.
     """
     crawl = _Crawl(api, api.child(account_id, host), f"counting the users of {name}")
     try:
-        return crawl.run()
+        users, certain = crawl.run()
     except IncompleteAnswer:
-        return crawl.run()
+        users, certain = crawl.run()
+    if not certain:
+        crawl.compare(users, crawl.run()[0])
+    return UserCounts(dict(Counter(users.values())))
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,11 @@ class _Crawl:
     client: Any
     tried: str
 
-    def run(self) -> UserCounts:
-        """Read every page once. IncompleteAnswer: provably not all; PermanentVendorError: no user list."""
+    def run(self) -> tuple[dict[str, Category], bool]:
+        """Read every page once: the users by id, and whether nobody can have been skipped between two pages.
+
+        IncompleteAnswer: not provably all; PermanentVendorError: no user list.
+        """
         users: dict[str, Category] = {}
         totals: set[int] = set()
         offset = 0
@@ -70,9 +77,18 @@ class _Crawl:
                     self._incomplete("a user's status changed while the pages were read")
             self._check_count(page, len(users), totals)
             if page.following is None:
-                return UserCounts(dict(Counter(users.values())))
+                if not totals:
+                    self._check_end(page)
+                return users, bool(totals) or not page.offset
             self._check_progress(page, new=len(users) - known)
             offset = page.following
+
+    def compare(self, once: dict[str, Category], again: dict[str, Category]) -> None:
+        """Raises IncompleteAnswer when two readings of the list differ."""
+        if once != again:
+            self._incomplete(
+                f"Duo did not say how many users there are: first {len(once)} were read, then {len(again)}"
+            )
 
     def _page(self, offset: int) -> _Page:
         rows, metadata = self.api.read(
@@ -113,9 +129,23 @@ class _Crawl:
             (total,) = totals
             if seen > total or (page.following is None and seen != total):
                 self._incomplete(f"{seen} users were read, and Duo counts {total}")
-        elif page.offset or page.following is not None or len(page.rows) >= _DEFAULT_PAGE:
-            # Without a count, only one short page can be the whole list.
-            self._incomplete(f"Duo did not say how many users there are, and {seen} were read")
+        elif page.following is not None and page.following != page.offset + len(page.rows):
+            self._incomplete(
+                f"Duo did not say how many users there are, and sent {len(page.rows)} from offset {page.offset} "
+                f"to {page.following}"
+            )
+
+    def _check_end(self, last: _Page) -> None:
+        """Without Duo's own count: nothing may follow, and an empty list is no proof that there is nobody."""
+        found = f"Duo did not say how many users there are, and the last page has {len(last.rows)}"
+        if not last.rows:
+            self._incomplete(found)
+        beyond = self._page(last.offset + len(last.rows))
+        if not beyond.rows and beyond.following is None:
+            return
+        # A server that knows no offsets sends its only page again; one of that length could have been cut.
+        if last.offset or beyond.rows != last.rows or len(last.rows) >= _DEFAULT_PAGE:
+            self._incomplete(f"{found}, but more came after it")
 
     def _check_progress(self, page: _Page, *, new: int) -> None:
         """Without this, a list that does not advance would be read for ever."""
@@ -128,7 +158,7 @@ class _Crawl:
         value = metadata.get(name)
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
             value = int(value)
-        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15):
             return value
         return self._wrong_shape(f"{name} is no whole number but {_kind(value)}")
 

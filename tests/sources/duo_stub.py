@@ -29,7 +29,7 @@ KEYS = {"duo_ikey": SecretStr(IKEY), "duo_skey": SecretStr(SKEY)}
 
 @dataclass(frozen=True)
 class Answer:
-    """`body` is sent as it is when it is bytes, as JSON otherwise."""
+    """`body` is sent as it is when it is bytes, as JSON otherwise. A blank `Date` in `headers` leaves it out."""
 
     body: object
     status: int = 200
@@ -42,10 +42,13 @@ class Asked:
     host: str
     offset: int
     limit: str
+    authorization: str = ""
 
 
 RESET = "reset"
 TRUNCATED = "truncated"
+DRIP = "drip"
+DRIP_HEADERS = "drip headers"
 SILENCE = "silence"
 NORMAL = "normal"
 Reply = Answer | str | Callable[["DuoStub", Asked], Answer]
@@ -141,11 +144,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self._answer(Asked(LIST, self._host(), 0, ""))
+        self._answer(Asked(LIST, self._host(), 0, "", self.headers["Authorization"]))
 
     def do_GET(self) -> None:
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        self._answer(Asked(query["account_id"], self._host(), int(query["offset"]), query["limit"]))
+        self._answer(
+            Asked(
+                query["account_id"],
+                self._host(),
+                int(query["offset"]),
+                query["limit"],
+                self.headers["Authorization"],
+            )
+        )
 
     def _host(self) -> str:
         return self.headers["Host"].rsplit(":", 1)[0]
@@ -159,17 +170,26 @@ class _Handler(BaseHTTPRequestHandler):
         if reply == SILENCE:
             self.stub.stopped.wait(60)
             return
+        if isinstance(reply, str) and reply in {DRIP, DRIP_HEADERS}:
+            self._drip(b"HTTP/1.0 200 OK\r\n" + (b"\r\n" if reply == DRIP else b"X-Slow: "))
+            return
         if isinstance(reply, str):
             answer = self.stub.normal(asked)
         else:
             answer = reply if isinstance(reply, Answer) else reply(self.stub, asked)
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
+        self.send_response_only(answer.status)
+        for name, value in {"Date": self.date_time_string(), **answer.headers}.items():
+            if value:
+                self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if reply == TRUNCATED else body)
+
+    def _drip(self, head: bytes) -> None:
+        self.wfile.write(head)
+        while not self.stub.stopped.wait(0.02):
+            self.wfile.write(b" ")
 
     def handle(self) -> None:
         try:

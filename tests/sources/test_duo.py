@@ -11,7 +11,12 @@ from decimal import Decimal
 
 import pytest
 
-from seatsync_pipeline.errors import CredentialsRefused, PermanentVendorError, TransientVendorError
+from seatsync_pipeline.errors import (
+    CredentialsRefused,
+    IncompleteAnswer,
+    PermanentVendorError,
+    TransientVendorError,
+)
 from seatsync_pipeline.sources.base import SourceSnapshot, State, Verdict
 from seatsync_pipeline.sources.duo import pull
 from seatsync_pipeline.sources.duo_api import Retries
@@ -185,6 +190,7 @@ ENTRY = {"account_id": "DA1", "name": "A", "api_hostname": "127.0.0.1"}
         ([{**ENTRY, "name": 7}], "the name of the account 'DA1' is not a text"),
         ([{**ENTRY, "api_hostname": ["127.0.0.1"]}], "the api_hostname of the account 'DA1' is not a text"),
         ([ENTRY, {**ENTRY, "name": "B"}], "it names the account 'DA1' twice"),
+        ([ENTRY, {**ENTRY, "api_hostname": "localhost"}], "it names the account 'DA1' twice"),
     ],
 )
 def test_an_account_list_that_cannot_be_understood_ends_the_pull(
@@ -193,6 +199,36 @@ def test_an_account_list_that_cannot_be_understood_ends_the_pull(
     duo.accounts = accounts
     with pytest.raises(PermanentVendorError, match=found):
         read(duo)
+
+
+def test_an_entry_that_is_there_twice_word_for_word_is_one_account(duo: DuoStub) -> None:
+    people(duo, 2)
+    duo.accounts.append(dict(duo.accounts[0]))
+    snapshot = read(duo)
+    assert [account.key for account in snapshot.accounts] == ["DA1", "DA2"]
+    assert [o.seats for o in snapshot.observations] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "found"),
+    [
+        ({"next_offset": 2}, "2 accounts were sent, and Duo says that there are more"),
+        ({"next_offset": 2, "total_objects": 5}, "there are more"),
+        ({"total_objects": 5}, "there are 5"),
+        ({"total_objects": "5"}, "there are 5"),
+        ({"total_objects": 0}, "there are 0"),
+    ],
+)
+def test_a_page_of_the_account_list_does_not_pass_for_the_whole(
+    duo: DuoStub, metadata: dict[str, object], found: str
+) -> None:
+    """Duo does not page it today. If it did, every account beyond the page would look deleted."""
+    people(duo, 2)
+    duo.answers[LIST] = [page(duo.accounts, **metadata)]
+    with pytest.raises(IncompleteAnswer, match=found):
+        read(duo)
+    duo.answers[LIST] = [page(duo.accounts, total_objects=2, next_offset=None)]
+    assert len(read(duo).observations) == 2
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import ssl
 import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,10 @@ from seatsync_pipeline.errors import (
 from seatsync_pipeline.sources.duo import list_subaccounts
 from seatsync_pipeline.sources.duo_api import DuoApi, Retries
 from seatsync_pipeline.sources.duo_errors import error_of_exception
+from seatsync_pipeline.sources.duo_hosts import check_child_host
 from tests.sources.duo_stub import (
+    DRIP,
+    DRIP_HEADERS,
     IKEY,
     LIST,
     NORMAL,
@@ -35,6 +40,7 @@ from tests.sources.duo_stub import (
     SKEY,
     TRUNCATED,
     Answer,
+    Asked,
     DuoStub,
     Reply,
     fail,
@@ -128,13 +134,82 @@ def test_retry_after_is_waited_for(duo: DuoStub) -> None:
     assert time.monotonic() - start >= 1
 
 
-@pytest.mark.parametrize("text", ["3600", "Thu, 01 Jan 2099 00:00:00 GMT"])
+@pytest.mark.parametrize("encrypt", [False, True])
+@pytest.mark.parametrize("slow", [DRIP, DRIP_HEADERS])
+def test_an_answer_that_drips_in_is_given_up_as_a_whole(
+    duo: DuoStub, authority: trustme.CA, tmp_path: Path, slow: str, *, encrypt: bool
+) -> None:
+    """Each byte comes well before the socket's time-out, and the answer would never end."""
+    settings = duo.settings()
+    if encrypt:
+        encrypted(duo, authority, "localhost")
+        authority.cert_pem.write_to_path(str(tmp_path / "bundle.pem"))
+        settings = duo.settings(duo_ca=str(tmp_path / "bundle.pem"))
+    duo.answers[LIST] = [slow]
+    with pytest.raises(TransientVendorError, match="did not answer in time"):
+        list_subaccounts(DuoApi(settings, Retries(timeout=60, longest_request=0.3, attempts=1)))
+    duo.answers[LIST] = [slow, NORMAL]
+    patient = Retries(timeout=60, longest_request=0.5, attempts=2, first_wait=0.001)
+    assert list_subaccounts(DuoApi(settings, patient))
+
+
+def clock_of_duo(seconds: float) -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "clock", "remedy"),
+    [
+        (
+            40102,
+            0,
+            r"one Accounts API application\); this machine's clock agrees with Duo's\.$",
+        ),
+        (40102, 100, r"application\) and this machine's clock\.$"),
+        (40102, "", r"application\) and this machine's clock\.$"),
+        (40102, "soon", r"application\) and this machine's clock\.$"),
+        (
+            40103,
+            3600,
+            r"Set this machine's clock: it is 3\d\d\d s behind Duo's, and Duo refuses",
+        ),
+        (40103, -3600, r"Set this machine's clock: it is 3\d\d\d s ahead of Duo's, and Duo"),
+        (40105, 400, r"Set this machine's clock: it is \d\d\d s behind Duo's, and Duo refuses"),
+        (40105, 0, r"Set this machine's clock: Duo refuses requests"),
+    ],
+)
+def test_a_401_tells_credentials_from_the_clock(
+    duo: DuoStub, code: int, clock: int | str, remedy: str
+) -> None:
+    """Duo's own clock stands in each answer; the code of a bad timestamp says so even where that is right."""
+    date = clock if isinstance(clock, str) else clock_of_duo(clock)
+    duo.answers[LIST] = [fail(401, code, "Refused", Date=date)]
+    with pytest.raises(CredentialsRefused, match=remedy):
+        list_subaccounts(DuoApi(duo.settings(), QUICK))
+
+
+def test_a_retry_after_date_is_meant_by_duos_own_clock(duo: DuoStub) -> None:
+    wait = {"Date": clock_of_duo(-86400), "Retry-After": clock_of_duo(3600 - 86400)}
+    duo.answers[LIST] = [fail(429, 42901, "Too Many Requests", **wait)]
+    with pytest.raises(TransientVendorError) as caught:
+        list_subaccounts(DuoApi(duo.settings(), QUICK))
+    assert caught.value.retry_after == pytest.approx(3600, abs=1)
+
+
+@pytest.mark.parametrize("text", ["-5", "1.5", "soon", "Thu, 99 Foo 2099 00:00:00 GMT", "\u0663"])
+def test_a_retry_after_that_says_nothing_is_no_wait(duo: DuoStub, text: str) -> None:
+    spoilt = fail(429, 42901, "Too Many Requests", **{"Retry-After": text.encode().decode("latin-1")})
+    duo.answers[LIST] = [spoilt, NORMAL]
+    assert list_subaccounts(DuoApi(duo.settings(), QUICK))
+
+
+@pytest.mark.parametrize("text", ["3600", "9" * 400, "Thu, 01 Jan 2099 00:00:00 GMT"])
 def test_an_unreasonable_retry_after_is_not_waited_for(duo: DuoStub, text: str) -> None:
     duo.answers[LIST] = [fail(429, 42901, "Too Many Requests", **{"Retry-After": text})]
     with pytest.raises(TransientVendorError) as caught:
         list_subaccounts(DuoApi(duo.settings(), QUICK))
     assert caught.value.retry_after is not None
-    assert caught.value.retry_after > 3000
+    assert 3000 < caught.value.retry_after < 10**10
     assert duo.count(LIST) == 1
 
 
@@ -180,8 +255,10 @@ def test_no_ones_data_is_shown_by_an_answer_of_the_wrong_shape(duo: DuoStub) -> 
     assert "ada@example.com" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_the_private_name_that_switches_off_duo_clients_own_back_off_still_exists() -> None:
-    assert isinstance(Client("i", "s", "host")._MAX_BACKOFF_WAIT_SECS, int)
+def test_the_private_names_of_duo_client_that_are_used_still_exist() -> None:
+    client = Client("i", "s", "host")
+    assert isinstance(client._MAX_BACKOFF_WAIT_SECS, int)
+    assert callable(client._attempt_single_request)
 
 
 def test_missing_settings_are_all_named(duo: DuoStub) -> None:
@@ -260,11 +337,62 @@ def test_a_bundle_of_the_name_disable_is_a_bundle(
         list_subaccounts(DuoApi(duo.settings(duo_ca="DISABLE"), QUICK))
 
 
-def test_no_secret_is_shown(duo: DuoStub) -> None:
-    duo.answers[LIST] = [fail(401, 40102, f"Invalid {IKEY} with {SKEY}")]
+PARENT = "api-parent1.duosecurity.com"
+
+
+@pytest.mark.parametrize(
+    ("parent", "host", "found"),
+    [
+        (PARENT, "api-child123.duosecurity.com", None),
+        (PARENT, "API-CHILD123.DUOSECURITY.COM", None),
+        (PARENT, "api-child123.duofederal.com", None),
+        (PARENT, "api-child123.duosecurity.com.example.net", "is not Duo's; nothing was sent there"),
+        (PARENT, "api-child123.evilduosecurity.com", "is not Duo's; nothing was sent there"),
+        (PARENT, "127.0.0.1", "is not Duo's; nothing was sent there"),
+        (PARENT, "169.254.169.254", "is not Duo's; nothing was sent there"),
+        ("localhost", "127.0.0.2", None),
+        ("localhost", "api-child123.duosecurity.com", "not on this machine, as DUO_API_HOST is"),
+        ("duo.msp.example", "child.msp.example", None),
+    ],
+)
+def test_a_subaccount_is_asked_only_where_the_parent_is(parent: str, host: str, found: str | None) -> None:
+    if found is None:
+        check_child_host(host, parent=parent, certificates=None)
+        return
+    with pytest.raises(PermanentVendorError, match=found):
+        check_child_host(host, parent=parent, certificates=None)
+
+
+def echo(stub: DuoStub, asked: Asked) -> Answer:
+    """A server that repeats what it was sent, as some do on errors."""
+    return fail(
+        401, 40102, f"Invalid {IKEY} with {SKEY}: {asked.authorization}", **{"X-Echo": asked.authorization}
+    )
+
+
+def echo_body(stub: DuoStub, asked: Asked) -> Answer:
+    return Answer({"stat": "OK", "message": f"{asked.authorization} {IKEY}"})
+
+
+def garbled(stub: DuoStub, asked: Asked) -> Answer:
+    return Answer(f"{asked.authorization} {IKEY} \xff".encode("latin-1"))
+
+
+@pytest.mark.parametrize("answer", [echo, echo_body, garbled])
+def test_no_secret_is_shown(duo: DuoStub, answer: Reply) -> None:
+    duo.answers[LIST] = [answer]
     api = DuoApi(duo.settings(), QUICK)
     with pytest.raises(SeatSyncError) as caught:
         list_subaccounts(api)
-    shown = f"{caught.value}{caught.value!r}{api!r}{api.parent()!r}{caught.getrepr(style='native')}"
-    assert IKEY not in shown
-    assert SKEY not in shown
+    shown = f"{api!r}{api.parent()!r}{caught.getrepr(style='native')}{told(caught.value)}"
+    authorization = duo.asked[-1].authorization.removeprefix("Basic ")
+    signature = base64.b64decode(authorization).decode().partition(":")[2]
+    for secret in (IKEY, SKEY, authorization, authorization[:20], signature):
+        assert secret not in shown
+
+
+def told(error: BaseException | None) -> str:
+    """Everything that an error and what hangs on to it could ever print."""
+    if error is None:
+        return ""
+    return f"{error}{error!r}{vars(error)}{told(error.__cause__)}{told(error.__context__)}"

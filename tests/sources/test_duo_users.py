@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import pytest
@@ -103,6 +103,7 @@ def ok(response: object, metadata: object = None) -> Answer:
         (ok([user(1)], []), "metadata is not an object"),
         (page([user(1)], total_objects=1.0), "total_objects is no whole number"),
         (page([user(1)], total_objects=True), "total_objects is no whole number"),
+        (page([user(1)], total_objects=10**400), "total_objects is no whole number"),
         (page([user(1)], total_objects=9, next_offset=0), "does not advance"),
         (page([user(1)], total_objects=9, next_offset=-1), "next_offset is no whole number"),
         (page([user(1)], total_objects=9, next_offset="soon"), "next_offset is no whole number"),
@@ -181,7 +182,7 @@ def test_a_user_on_two_pages_counts_once(duo: DuoStub) -> None:
     ("users", "metadata", "proven"),
     [(99, {}, True), (99, None, True), (100, {}, False), (300, {}, False), (5, {"next_offset": 5}, False)],
 )
-def test_without_duos_own_count_only_a_short_single_page_is_the_whole(
+def test_without_duos_own_count_a_list_that_knows_no_offset_must_be_short(
     duo: DuoStub, users: int, metadata: dict[str, int] | None, *, proven: bool
 ) -> None:
     duo.answers[ONE] = [ok(staff(users), metadata)]
@@ -189,4 +190,59 @@ def test_without_duos_own_count_only_a_short_single_page_is_the_whole(
         assert count(duo).total == users
         return
     with pytest.raises(VendorError, match="did not say how many"):
+        count(duo)
+
+
+def test_without_duos_own_count_an_empty_list_is_no_zero(duo: DuoStub) -> None:
+    duo.answers[ONE] = [ok([], {})]
+    with pytest.raises(IncompleteAnswer, match="did not say how many"):
+        count(duo)
+    duo.answers[ONE] = [ok([], {"total_objects": 0})]
+    assert count(duo).total == 0
+
+
+def uncounted(
+    users: list[dict[str, object]], most: int, **spoilt: object
+) -> Callable[[DuoStub, Asked], Answer]:
+    """Duo without `total_objects`, with pages of at most `most` users."""
+
+    def answer(stub: DuoStub, asked: Asked) -> Answer:
+        end = asked.offset + most
+        more = {"next_offset": end} if end < len(users) else {}
+        return page(users[asked.offset : end], **(more | spoilt))
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "requests"), [(7, 10, 2), (300, 300, 2), (650, 300, 8), (20, 10, 6)]
+)
+def test_without_duos_own_count_the_end_is_looked_behind(
+    duo: DuoStub, size: int, most: int, requests: int
+) -> None:
+    """One page: nothing comes after it. Several: nobody was skipped either, for two readings agree."""
+    duo.answers[ONE] = [uncounted(staff(size), most)]
+    assert count(duo).total == size
+    assert duo.count(ONE) == requests
+
+
+@pytest.mark.parametrize("most", [5, 100, 300])
+def test_a_page_that_lost_its_metadata_is_not_the_whole(duo: DuoStub, most: int) -> None:
+    duo.answers[ONE] = [uncounted(staff(650), most, next_offset=None)]
+    with pytest.raises(IncompleteAnswer, match=f"the last page has {most}, but more came after it"):
+        count(duo)
+
+
+def test_without_duos_own_count_a_gap_between_pages_is_seen(duo: DuoStub) -> None:
+    duo.answers[ONE] = [page(staff(299), next_offset=300)]
+    with pytest.raises(IncompleteAnswer, match="sent 299 from offset 0 to 300"):
+        count(duo)
+
+
+def test_without_duos_own_count_a_skipped_user_is_missed_by_the_second_reading(duo: DuoStub) -> None:
+    """The first user is deleted while the pages travel: the one that moved into the first page is never sent."""
+    before = staff(302)
+    first, rest, end = page(before[:300], next_offset=300), page(before[301:]), page([])
+    duo.answers[ONE] = [first, rest, end, uncounted(before[1:], 300)]
+    with pytest.raises(IncompleteAnswer, match="first 301 were read, then 301"):
         count(duo)
