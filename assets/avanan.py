@@ -11,7 +11,9 @@ from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT
 from seatsync_pipeline.orchestration.metadata import OWNERS, snapshot_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SNAPSHOT_CHECKS
 from seatsync_pipeline.orchestration.tables import ObservationTable
+from seatsync_pipeline.orchestration.trust import trust_check
 from seatsync_pipeline.settings import Settings
+from seatsync_pipeline.sources.acceptance import judged
 from seatsync_pipeline.sources.avanan import read_export
 from seatsync_pipeline.sources.store import save_snapshot
 from seatsync_pipeline.warehouse import Warehouse
@@ -48,9 +50,13 @@ def tenant_export(
     with refusals_as_failures():
         context.log.info("Reading %s", config.file)
         own_words = settings.home / "avanan_columns.toml"
-        snapshot = read_export(Path(config.file).expanduser(), columns_file=own_words)
+        export = read_export(Path(config.file).expanduser(), columns_file=own_words, limits=settings)
+        snapshot = judged(warehouse, export, settings)
         snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run.run_id)
     return dg.MaterializeResult(metadata=snapshot_metadata(snapshot_id, snapshot))
 
 
-checks = blocking_checks(AVANAN_EXPORT, snapshots_of("avanan"), SNAPSHOT_CHECKS)
+checks = [
+    blocking_checks(AVANAN_EXPORT, snapshots_of("avanan"), SNAPSHOT_CHECKS),
+    trust_check(AVANAN_EXPORT, "avanan"),
+]

@@ -9,7 +9,9 @@ from seatsync_pipeline.orchestration.logs import at_intervals
 from seatsync_pipeline.orchestration.metadata import OWNERS, snapshot_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SNAPSHOT_CHECKS, empty_list_error
 from seatsync_pipeline.orchestration.tables import ObservationTable
+from seatsync_pipeline.orchestration.trust import trust_check
 from seatsync_pipeline.settings import Settings
+from seatsync_pipeline.sources.acceptance import judged
 from seatsync_pipeline.sources.duo import pull
 from seatsync_pipeline.sources.store import save_snapshot
 from seatsync_pipeline.warehouse import Warehouse
@@ -33,11 +35,11 @@ def enrolled_users(
     count. An empty account list is kept as evidence and fails the run, so that the preview before it stays.
     """
     with refusals_as_failures():
-        snapshot = pull(settings, progress=at_intervals(context.log.info))
+        snapshot = judged(warehouse, pull(settings, progress=at_intervals(context.log.info)), settings)
         snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run.run_id)
-    if error := empty_list_error(snapshot):
+    if error := empty_list_error(snapshot, snapshot_id):
         raise failure_from(error, snapshot_id=snapshot_id)
     return dg.MaterializeResult(metadata=snapshot_metadata(snapshot_id, snapshot))
 
 
-checks = blocking_checks(DUO_USERS, snapshots_of("duo"), SNAPSHOT_CHECKS)
+checks = [blocking_checks(DUO_USERS, snapshots_of("duo"), SNAPSHOT_CHECKS), trust_check(DUO_USERS, "duo")]

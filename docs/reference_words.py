@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from seatsync_pipeline.cli.app import INTERRUPTED, NOBODY_READS
 from seatsync_pipeline.push import recheck
-from seatsync_pipeline.reconcile import guards, orphans
+from seatsync_pipeline.reconcile import orphans
 from seatsync_pipeline.reconcile.rows import Action, Guard, Status
-from seatsync_pipeline.sources import avanan, duo
+from seatsync_pipeline.settings.guards import DEFAULT_LIMITS
+from seatsync_pipeline.sources import verdict
 from seatsync_pipeline.sources.base import State, Verdict
 
 STATUSES = {
@@ -30,13 +31,18 @@ ACTIONS = {
     Status.NO_ADDITION: Action.CREATE,
     Status.ORPHANED: Action.CANCEL,
 }
-LIMITS = guards.Limits()
+LIMITS = DEFAULT_LIMITS
 GUARDS = {
     Guard.DECREASE_TO_ZERO: "falls to 0",
-    Guard.LARGE_DECREASE: f"falls by more than {LIMITS.decrease_share:.0%}, or by more than {LIMITS.decrease_seats}",
-    Guard.LARGE_INCREASE: f"rises by more than {LIMITS.increase_share:.0%} and by more than {LIMITS.increase_seats}",
+    Guard.LARGE_DECREASE: f"falls by more than {LIMITS.max_decrease_percent} %, or by more than "
+    f"{LIMITS.max_decrease_seats}",
+    Guard.LARGE_INCREASE: f"rises by more than {LIMITS.max_increase_percent} % and by more than "
+    f"{LIMITS.max_increase_seats}",
     Guard.UNACCEPTED_DECREASE: "falls, and the snapshot is not complete",
     Guard.POSSIBLE_MISSING_ACCOUNT: "falls, and an unresolved account could be this company's",
+    Guard.ACCOUNTS_CHANGED: "its accounts are not those of the last accepted snapshot, or of the last push",
+    Guard.ORPHAN_SHARE: f"more than {LIMITS.max_orphans_percent} % of the lines in scope, and more than "
+    f"{LIMITS.max_orphans}, are orphaned: all orphans are blocked, until the approval overrides this guard by name",
 }
 EVIDENCE = {
     orphans.EXPIRED_IN_SOURCE: "An account of the line is still listed, with an ended contract.",
@@ -81,16 +87,46 @@ FINDINGS = {
     ),
     "failed accounts": (
         Verdict.INCOMPLETE,
-        f"more than {duo.FAILED_PERCENT} % of Duo's subaccounts could not be read",
+        f"more than {LIMITS.max_failed_accounts_percent} % of Duo's subaccounts could not be read",
     ),
     "failed rows": (
         Verdict.INCOMPLETE,
-        f"more than {avanan.FAILED_PERCENT} % and more than {avanan.FAILED_ROWS} rows could not be read, or all",
+        (
+            f"more than {LIMITS.max_failed_rows_percent} % and more than {LIMITS.max_failed_rows} rows could not "
+            "be read, or all"
+        ),
     ),
     "footer total": (
         Verdict.SUSPECT,
         "the export's total cannot be compared, because some rows could not be read",
     ),
+    verdict.ACCOUNTS_FELL: (
+        Verdict.INCOMPLETE,
+        (
+            f"paid accounts fell by more than {LIMITS.max_accounts_fall_percent} % and by more than "
+            f"{LIMITS.max_accounts_fall} against the last accepted snapshot, or to none"
+        ),
+    ),
+    verdict.TIER_VANISHED: (
+        Verdict.SUSPECT,
+        (
+            f"a license that {LIMITS.vanished_tier_accounts} or more accounts had in the last accepted snapshot "
+            "has none now"
+        ),
+    ),
+    verdict.SEATS_FELL: (
+        Verdict.SUSPECT,
+        (
+            f"all seats together fell by more than {LIMITS.max_seats_fall_percent} %, with a steady number of "
+            "accounts"
+        ),
+    ),
+    verdict.SAME_FILE: (Verdict.SUSPECT, "this very file was imported in an earlier month already"),
+    verdict.OLD_FILE: (
+        Verdict.SUSPECT,
+        f"the file was last changed more than {LIMITS.max_file_age_days} days before it was read",
+    ),
+    verdict.COLUMNS_CHANGED: (Verdict.SUSPECT, "the file has other columns than the last accepted one"),
 }
 EXIT_CODES = {
     0: "done",
@@ -143,7 +179,7 @@ SELECTION_COLUMNS = {
     "approve": "`yes`, or blank",
     "agreement_id": "for a new addition in a company with several agreements: the id of one of them",
     "approval_reason": "why; for rows that need a reason",
-    "overrides": "names of guards, separated by `;`; recorded with the operation",
+    "overrides": "names of guards, separated by `;`, that the approver overrides for this row; needs a reason",
     "approved_by": "who approves; the same name in every approved row",
 }
 SETUP_COLUMNS = {

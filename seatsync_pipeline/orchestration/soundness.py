@@ -57,13 +57,14 @@ SNAPSHOT_CHECKS = (
 PREVIEW_CHECKS = (schema(PreviewTable, "preview_id"), control_totals())
 
 
-def empty_list_error(snapshot: SourceSnapshot) -> SeatSyncError | None:
+def empty_list_error(snapshot: SourceSnapshot, snapshot_id: str) -> SeatSyncError | None:
     """The error of a pull that found no account at all; None when it found some."""
     for finding in snapshot.findings:
         if finding.rule == EMPTY_LIST:
             return IncompleteAnswer(
                 f"reading the accounts of {snapshot.source}",
                 finding.message,
-                "The last preview is kept. Check that the credentials belong to the parent account, then pull again.",
+                "The last preview is kept. Check that the credentials belong to the parent account, then pull again. "
+                f"If there are really no clients left: seatsync accept {snapshot.source} {snapshot_id}",
             )
     return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seatsync_pipeline.errors import Fault, FileRefused, InputRefused
+from seatsync_pipeline.push.overrides import blocked_by, idle, tripped
 from seatsync_pipeline.push.selection import Approval
 from seatsync_pipeline.reconcile.orphans import NEVER_SEEN
 from seatsync_pipeline.reconcile.rows import Action, Guard
@@ -39,9 +40,8 @@ class Chosen:
     left_out: tuple[tuple[str, str], ...]
 
 
-def require_approver(approvers: Sequence[str], name: str) -> None:
+def require_approver(approvers: Sequence[str], name: str, tried: str = "approving a preview") -> None:
     """Raises InputRefused for a blank approver, or one that is not on the list, if there is a list."""
-    tried = "approving a preview"
     if not name.strip():
         raise InputRefused(tried, "nobody is named as the approver", "Give your name.")
     if approvers and name.strip() not in approvers:
@@ -83,6 +83,7 @@ def choose(preview: Preview, choice: Choice) -> Chosen:
     if not approvals:
         why = f" ({left_out[0][1]})" if left_out else ""
         raise InputRefused(tried, f"no row was chosen{why}", "Choose with --defaults, --status or --row.")
+    _overrides_used(choice, [approval.row for approval in approvals.values()], tried)
     in_order = (approvals[row_id] for row_id in wanted if row_id in approvals)
     return Chosen(tuple(in_order), tuple(left_out))
 
@@ -118,6 +119,15 @@ def _agreements_used(wanted: Mapping[str, Any], choice: Choice, tried: str) -> N
         )
 
 
+def _overrides_used(choice: Choice, rows: Sequence[Mapping[str, Any]], tried: str) -> None:
+    """Raises InputRefused for an override that overrides nothing: it would stand in the audit log for nothing."""
+    unused = idle(choice.overrides, rows)
+    if unused:
+        raise InputRefused(
+            tried, f"no chosen row has tripped {', '.join(unused)}", "Leave that --override out."
+        )
+
+
 def _known(preview: Preview, choice: Choice, tried: str) -> None:
     """Raises InputRefused for names that nothing has: a mistyped one must not silently approve less."""
     ids = {row["row_id"] for row in preview.rows}
@@ -137,8 +147,11 @@ def _known(preview: Preview, choice: Choice, tried: str) -> None:
 
 def _against(row: Mapping[str, Any], choice: Choice, *, one_by_one: bool) -> tuple[str, str] | None:
     """What speaks against approving a row, and the remedy; None when nothing does."""
-    if row["blocked"]:
-        return f"it is blocked. {row['reason']}", "Resolve that first."
+    block = blocked_by(row, choice.overrides)
+    if block is Guard.ORPHAN_SHARE:
+        return f"it is blocked. {row['reason']}", f'If that is right: --override "{block}" --reason TEXT.'
+    if block is not None:
+        return f"it is blocked. {block}", "Resolve that first."
     if row["action"] == Action.NONE:
         return "there is nothing to do", "Leave it out."
     if row["evidence"] == NEVER_SEEN and not one_by_one:
@@ -172,4 +185,5 @@ def _approval(row: Mapping[str, Any], choice: Choice) -> Approval:
     agreement_id = row["agreement_id"]
     if agreement_id is None:
         agreement_id = choice.agreements.get(row["row_id"])
-    return Approval(row, agreement_id, " ".join(choice.reason.split()), tuple(choice.overrides))
+    overridden = tuple(name for name in choice.overrides if name in tripped(row))
+    return Approval(row, agreement_id, " ".join(choice.reason.split()), overridden)

@@ -7,15 +7,24 @@ that an operator corrects a file once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from seatsync_pipeline.errors import Fault
-from seatsync_pipeline.push.gate_rows import RECONCILE_ANEW, change_of, fault, faults_of_row
+from seatsync_pipeline.push.gate_rows import (
+    RECONCILE_ANEW,
+    change_of,
+    fault,
+    faults_of_cancels,
+    faults_of_row,
+)
 from seatsync_pipeline.push.plan import Change, Plan, in_order
 from seatsync_pipeline.push.selection import Selection, SelectionRow
 from seatsync_pipeline.reconcile.book import Book
+from seatsync_pipeline.reconcile.guards import Limits
+from seatsync_pipeline.reconcile.rows import Action
 from seatsync_pipeline.reconcile.store import Preview
 
 MAX_AGE = timedelta(days=7)
@@ -36,7 +45,7 @@ class Known:
     `preview` is the one the selection names (None: unknown), `latest` the newest of its source, `book` the scan
     behind `preview`. `scanned` and `configured` are the ConnectWise of then and of now. `last_operation` is when
     the last operation ended, `finished` the operation that this very selection was, `unfinished` another one
-    that is. `now` is UTC.
+    that is. `limits` are today's. `now` is UTC.
     """
 
     now: datetime
@@ -49,6 +58,7 @@ class Known:
     book: Book | None
     scanned: Server | None
     agreement_types: frozenset[str]
+    limits: Limits = field(default_factory=Limits)
     last_operation: datetime | None = None
     finished: str | None = None
     unfinished: str | None = None
@@ -68,10 +78,12 @@ def judge(selection: Selection, known: Known) -> Plan | tuple[Fault, ...]:
             if not line.approved:
                 continue
             row = rows.get(line.row_id)
-            found = faults_of_row(line, row, latest, approved)
+            found = faults_of_row(line, row, latest, approved, known.limits)
             faults += found
             if row is not None and not found:
                 changes[line.row_id] = change_of(line, row, known.book)
+        lines_in_scope = known.preview.orphan_detection.get("lines_in_scope", 0)
+        faults += faults_of_cancels(_cancels(selection, rows), lines_in_scope, known.limits)
     if faults or known.preview is None:
         return tuple(faults)
     return Plan(
@@ -84,6 +96,13 @@ def judge(selection: Selection, known: Known) -> Plan | tuple[Fault, ...]:
         agreement_types=known.agreement_types,
         changes=in_order(changes, positions),
     )
+
+
+def _cancels(
+    selection: Selection, rows: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[SelectionRow, Mapping[str, Any]]]:
+    chosen = ((line, rows[line.row_id]) for line in selection.rows if line.approved and line.row_id in rows)
+    return [(line, row) for line, row in chosen if row["action"] == Action.CANCEL]
 
 
 def _of_circumstances(known: Known) -> list[Fault]:

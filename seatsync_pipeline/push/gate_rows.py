@@ -6,15 +6,17 @@ its approver and its age (`gate`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from seatsync_pipeline.errors import Fault
+from seatsync_pipeline.push.overrides import blocked_by, newly_tripped, tripped
 from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.push.selection import SelectionRow
 from seatsync_pipeline.reconcile.book import Book
+from seatsync_pipeline.reconcile.guards import Limits, orphan_share
 from seatsync_pipeline.reconcile.rows import Action, Guard
 
 RECONCILE_ANEW = "Make a new preview and approve that."
@@ -25,7 +27,9 @@ def faults_of_row(
     row: Mapping[str, Any] | None,
     latest: Mapping[str, str],
     approved: set[str],
+    limits: Limits,
 ) -> list[Fault]:
+    """Everything that speaks against one approved row. `latest`: row id -> fingerprint in the newest preview."""
     if row is None:
         return [fault("the preview has no such row", RECONCILE_ANEW, line, "row_id")]
     about = f"{row['company_name'] or line.row_id}, {row['status']}"
@@ -48,14 +52,34 @@ def faults_of_row(
                 "fingerprint",
             )
         )
-    if row["blocked"]:
-        faults.append(
-            fault(f"{about}: the row is blocked. {row['reason']}", "Resolve that first.", line, "row_id")
-        )
-    elif row["action"] == Action.NONE:
+    if row["action"] == Action.NONE and not row["blocked"]:
         faults.append(fault(f"{about}: there is nothing to do", "Clear its approve cell.", line, "approve"))
-    if row["needs_reason"] and not line.approval_reason:
-        why = ", ".join([*(guard["guard"] for guard in row["guards"]), *row["flags"]]) or row["evidence"]
+    return [
+        *faults,
+        *_of_guards(line, row, limits, about),
+        *_of_agreement(line, row, about),
+        *_of_pair(line, row, approved, about),
+    ]
+
+
+def _of_guards(line: SelectionRow, row: Mapping[str, Any], limits: Limits, about: str) -> list[Fault]:
+    """Blocks, missing reasons and overrides; the guards are those of the preview and those of today's limits."""
+    faults = []
+    block = blocked_by(row, line.overrides)
+    if block is Guard.ORPHAN_SHARE:
+        faults.append(
+            fault(
+                f"{about}: the row is blocked by the guard {block}. {row['reason']}",
+                f"If that is right, write {block} into overrides, and why into approval_reason.",
+                line,
+                "overrides",
+            )
+        )
+    elif block is not None:
+        faults.append(fault(f"{about}: the row is blocked. {block}", "Resolve that first.", line, "row_id"))
+    new = newly_tripped(row, limits)
+    if (row["needs_reason"] or new or line.overrides) and not line.approval_reason:
+        why = ", ".join([*tripped(row), *new, *row["flags"]]) or row["evidence"] or "it overrides a guard"
         faults.append(
             fault(
                 f"{about}: it needs a reason ({why})",
@@ -74,7 +98,29 @@ def faults_of_row(
                 "overrides",
             )
         )
-    return faults + _of_agreement(line, row, about) + _of_pair(line, row, approved, about)
+    return faults
+
+
+def faults_of_cancels(
+    cancels: Sequence[tuple[SelectionRow, Mapping[str, Any]]], lines_in_scope: int, limits: Limits
+) -> list[Fault]:
+    """The orphan share, evaluated on what is approved together."""
+    lines = {(row["company_id"], row["product_id"]) for _, row in cancels}
+    share = orphan_share(len(lines), lines_in_scope, limits)
+    # Rows that the preview blocked for it have their own fault.
+    lacking = [
+        line
+        for line, row in cancels
+        if Guard.ORPHAN_SHARE not in line.overrides and Guard.ORPHAN_SHARE not in tripped(row)
+    ]
+    if share is None or not lacking:
+        return []
+    return [
+        fault(
+            f"the approved rows cancel {share.observed} in scope (guard {share.guard}, limit {share.limit})",
+            f"If that is right, write {share.guard} into overrides of each, and why into approval_reason.",
+        )
+    ]
 
 
 def _of_agreement(line: SelectionRow, row: Mapping[str, Any], about: str) -> list[Fault]:

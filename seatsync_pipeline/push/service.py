@@ -24,6 +24,7 @@ from seatsync_pipeline.push.journal import Journal, OperationRecord, load_operat
 from seatsync_pipeline.push.plan import Change, Plan, Summary, summarise
 from seatsync_pipeline.push.selection import Selection, read_selection
 from seatsync_pipeline.reconcile.book import Book
+from seatsync_pipeline.reconcile.guards import Limits
 from seatsync_pipeline.reconcile.load import load_setup
 from seatsync_pipeline.reconcile.store import Preview, latest_preview_id, load_preview
 from seatsync_pipeline.settings import Settings, missing
@@ -198,6 +199,7 @@ class Push:
             today=settings.today(),
             timezone_set=settings.timezone is not None,
             approvers=settings.approvers,
+            limits=Limits.of(settings),
             configured=gate.Server(self._reader.server, settings.connectwise_company_id or ""),
             preview=preview,
             latest=facts.get("latest"),

@@ -6,7 +6,7 @@ Dates are calendar days in the MSP's zone. A cancelled date is the last billed d
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -113,6 +113,19 @@ class Book:
     def lines(self) -> list[LineKey]:
         """Every line that has a counting addition, in a stable order."""
         return sorted(self._current.keys() | self._coming.keys())
+
+    def current(self, products: Collection[int]) -> Iterator[Addition]:
+        """Every current addition of these products."""
+        for (_, product_id), additions in self._current.items():
+            if product_id in products:
+                yield from additions
+
+    def counting(self, products: Collection[int]) -> Iterator[Addition]:
+        """Every addition of these products that a line has: the current ones, or else the coming ones."""
+        yield from self.current(products)
+        for key, additions in self._coming.items():
+            if key[1] in products and key not in self._current:
+                yield from additions
 
     def elsewhere(self, key: LineKey) -> tuple[Addition, ...]:
         """Current and coming additions of the line in agreements outside the scope that have not ended."""

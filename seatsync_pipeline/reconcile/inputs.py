@@ -37,10 +37,21 @@ class History:
     """Earlier accepted snapshots: the days they were taken on, and when each license was last seen.
 
     `last_seen`: (account key, license) -> the last such day on which the account was present with it.
+    `baselines`: what changes are measured against: the (account key, license) pairs that counted in the last
+    accepted snapshot, and in the one behind the last push (so that pulling twice does not hide a change).
     """
 
     days: tuple[date, ...] = ()
     last_seen: Mapping[tuple[str, str], date] = field(default_factory=dict)
+    baselines: tuple[frozenset[tuple[str, str]], ...] = ()
+
+
+@dataclass(frozen=True)
+class FormerOwner:
+    """A company that is gone: its last known name, and how many of its agreements each company owns now."""
+
+    name: str
+    moved_to: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,3 +67,4 @@ class Inputs:
     setup: Setup
     history: History = History()
     not_accepted: str | None = None
+    former_owners: Mapping[int, FormerOwner] = field(default_factory=dict)  # by the id of the gone company

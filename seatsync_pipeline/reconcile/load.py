@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date
 
 from seatsync_pipeline.connectwise.records import Scan
 from seatsync_pipeline.errors import SeatSyncError
 from seatsync_pipeline.reconcile.book import has_ended
-from seatsync_pipeline.reconcile.inputs import History, Setup
-from seatsync_pipeline.reconcile.matching import Link
+from seatsync_pipeline.reconcile.inputs import FormerOwner, History, Setup
+from seatsync_pipeline.reconcile.matching import Link, is_live
+from seatsync_pipeline.sources.acceptance import last_accepted_id
 from seatsync_pipeline.sources.base import Source
 from seatsync_pipeline.warehouse import Connection
 
@@ -52,17 +54,50 @@ _TYPES = """
 
 _ACCEPTED_DAYS = """
     select distinct cast(taken_at as date)
-    from snapshot
-    where source = ? and verdict = 'complete' and snapshot_id < ?
+    from accepted_snapshot
+    where source = ? and snapshot_id < ?
     order by 1
 """
 
 _LAST_SEEN = """
     select o.account_key, o.license, max(cast(s.taken_at as date))
-    from snapshot s
+    from accepted_snapshot s
     join observation o on o.snapshot_id = s.snapshot_id
-    where s.source = ? and s.verdict = 'complete' and s.snapshot_id < ? and o.state <> 'expired'
+    where s.source = ? and s.snapshot_id < ? and o.state <> 'expired'
     group by o.account_key, o.license
+"""
+
+# What was pushed last was approved by a person, whatever was read since.
+_BEHIND_LAST_PUSH = """
+    select snapshot_id
+    from operation
+    where source = ?
+    order by started_at desc
+    limit 1
+"""
+
+_COUNTED = """
+    select distinct account_key, license
+    from observation
+    where snapshot_id = ? and state = 'counted'
+"""
+
+_LAST_NAMES = """
+    select company_id, arg_max(name, snapshot_id)
+    from company
+    where company_id in (select unnest(?)) and snapshot_id <= ?
+    group by company_id
+"""
+
+_MOVED_AGREEMENTS = """
+    select was.company_id, now.company_id, count(distinct now.agreement_id)
+    from agreement now
+    join agreement was
+      on was.agreement_id = now.agreement_id
+     and was.company_id <> now.company_id
+     and was.snapshot_id < now.snapshot_id
+    where now.snapshot_id = ? and was.company_id in (select unnest(?))
+    group by was.company_id, now.company_id
 """
 
 
@@ -81,15 +116,39 @@ def load_setup(connection: Connection, source: Source) -> Setup:
 
 
 def load_history(connection: Connection, source: Source, *, before: str) -> History:
-    """What earlier complete snapshots of the source saw; `before` is a snapshot id, and ids sort by time."""
+    """What earlier accepted snapshots of the source saw; `before` is a snapshot id, and ids sort by time."""
     bound = [source, before]
+    behind_push = connection.execute(_BEHIND_LAST_PUSH, [source]).fetchone()
+    baselines = {last_accepted_id(connection, source, before=before), *(behind_push or ())} - {None, before}
     return History(
         days=tuple(day for (day,) in connection.execute(_ACCEPTED_DAYS, bound).fetchall()),
         last_seen={
             (key, license_name): day
             for key, license_name, day in connection.execute(_LAST_SEEN, bound).fetchall()
         },
+        baselines=tuple(
+            frozenset(connection.execute(_COUNTED, [snapshot_id]).fetchall()) for snapshot_id in baselines
+        ),
     )
+
+
+def load_former_owners(
+    connection: Connection, links: Mapping[str, Link], scan: Scan, scan_id: str
+) -> dict[int, FormerOwner]:
+    """Of the linked companies that are gone in this scan: their names, and who owns their agreements in it.
+
+    Agreements keep their ids when companies are merged: those that any earlier scan had under the gone company
+    are looked up by id. A company that no scan knows is left out.
+    """
+    live = {company.company_id for company in scan.companies if is_live(company)}
+    gone = sorted({link.company_id for link in links.values() if link.company_id is not None} - live)
+    if not gone:
+        return {}
+    names = dict(connection.execute(_LAST_NAMES, [gone, scan_id]).fetchall())
+    moved: dict[int, dict[int, int]] = defaultdict(dict)
+    for was, now, agreements in connection.execute(_MOVED_AGREEMENTS, [scan_id, gone]).fetchall():
+        moved[was][now] = agreements
+    return {company_id: FormerOwner(name, moved.get(company_id, {})) for company_id, name in names.items()}
 
 
 def require_read_additions(scan: Scan, today: date) -> None:

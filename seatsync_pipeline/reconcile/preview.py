@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from seatsync_pipeline.reconcile.book import Book
-from seatsync_pipeline.reconcile.guards import Limits, apply_guards
+from seatsync_pipeline.reconcile.contributors import changed_contributors
+from seatsync_pipeline.reconcile.guards import Circumstances, Limits, apply_guards
 from seatsync_pipeline.reconcile.inputs import Inputs
 from seatsync_pipeline.reconcile.lines import line_row
 from seatsync_pipeline.reconcile.lone_rows import lone_rows
@@ -19,6 +20,7 @@ from seatsync_pipeline.reconcile.orphans import unused_lines
 from seatsync_pipeline.reconcile.placement import place_observations
 from seatsync_pipeline.reconcile.rows import Flag, Row, Status
 from seatsync_pipeline.reconcile.totals import Totals, control_totals
+from seatsync_pipeline.reconcile.watch import offer_new_owners, watch_rows
 
 _ORDER = {status: position for position, status in enumerate(Status)}
 
@@ -31,6 +33,7 @@ class Draft:
     totals: Totals
     matches: dict[str, Match]
     orphan_detection_why: str | None  # why orphan detection did not run; None: it did
+    lines_in_scope: int  # of this source's products
 
 
 def draft_preview(inputs: Inputs, limits: Limits | None = None) -> Draft:
@@ -38,6 +41,7 @@ def draft_preview(inputs: Inputs, limits: Limits | None = None) -> Draft:
     matches = match_accounts(
         inputs.accounts, inputs.scan.companies, inputs.setup.links, inputs.setup.unlinked
     )
+    matches = offer_new_owners(matches, inputs)
     placement = place_observations(inputs.observations, matches, inputs.setup)
     book = Book(inputs.scan, inputs.setup.agreement_types, inputs.today)
     unused = unused_lines(inputs, placement, book)
@@ -50,15 +54,18 @@ def draft_preview(inputs: Inputs, limits: Limits | None = None) -> Draft:
         company: tuple(dict.fromkeys(placed.observation.account_name for placed in placed_here))
         for company, placed_here in placement.unresolved().items()
     }
-    rows = apply_guards(
-        _pair(rows),
+    billed = [key for key in book.lines() if key[1] in inputs.setup.products]
+    circumstances = Circumstances(
         not_accepted=inputs.not_accepted,
         unresolved=unresolved,
-        limits=limits or Limits(),
+        contributors=changed_contributors(inputs, matches, placement),
+        lines_in_scope=len(billed),
     )
+    limits = limits or Limits()
+    rows = watch_rows(apply_guards(_pair(rows), circumstances, limits), inputs, book, limits)
     rows.sort(key=_position)
     totals = control_totals(inputs, placement, book, rows, unused.not_checked)
-    return Draft(tuple(rows), totals, matches, inputs.not_accepted)
+    return Draft(tuple(rows), totals, matches, inputs.not_accepted, len(billed))
 
 
 def _position(row: Row) -> tuple[int, str, str, str]:

@@ -58,6 +58,13 @@ class Flag(StrEnum):
     NOT_INVOICED = "not invoiced"
     NOT_BILLABLE = "not billable"
     PAIRED = "paired"
+    PRODUCT_INACTIVE = "product inactive"
+    PRODUCT_BUNDLE = "product is a bundle"
+    PRODUCT_GONE = "product gone"
+    DID_YOU_MEAN = "did you mean"
+    NO_PRICE = "no price"
+    BELOW_COST = "below cost"
+    UNUSUAL_PRICE = "unusual price"
 
     @property
     def meaning(self) -> str:
@@ -78,17 +85,26 @@ _FLAG_MEANINGS = {
     Flag.NOT_INVOICED: "No next invoice date is ahead; the cancel falls on the last day of this month.",
     Flag.NOT_BILLABLE: "The addition is not Billable: a change of quantity changes no invoice.",
     Flag.PAIRED: "An Orphaned and a No addition row of one company: probably one client that moved.",
+    Flag.PRODUCT_INACTIVE: "The mapped product is inactive in the catalog: no addition can be made of it.",
+    Flag.PRODUCT_BUNDLE: "The mapped product is a bundle now: nothing is created or updated, map what is inside it.",
+    Flag.PRODUCT_GONE: "The mapped product is not in the catalog any more: no addition can be made of it.",
+    Flag.DID_YOU_MEAN: "A mapped license differs only in case, spaces, &/and or a trade-mark sign: map this one too?",
+    Flag.NO_PRICE: "The price is 0 or not set, so nothing would be billed; a new addition needs a reason.",
+    Flag.BELOW_COST: "The price is below the cost; a new addition needs a reason.",
+    Flag.UNUSUAL_PRICE: "The price is far from the median of the product's additions; a new addition needs a reason.",
 }
 
 
 class Guard(StrEnum):
-    """A rule that keeps a row from being selected by default and asks for a reason."""
+    """A rule that keeps a row from being selected by default and asks for a reason, or blocks it."""
 
     DECREASE_TO_ZERO = "decrease to zero"
     LARGE_DECREASE = "large decrease"
     LARGE_INCREASE = "large increase"
     UNACCEPTED_DECREASE = "decrease on unaccepted snapshot"
     POSSIBLE_MISSING_ACCOUNT = "possible missing account"
+    ACCOUNTS_CHANGED = "accounts changed"
+    ORPHAN_SHARE = "orphan share"
 
 
 @dataclass(frozen=True)

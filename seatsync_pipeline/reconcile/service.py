@@ -9,19 +9,21 @@ from datetime import date
 
 from seatsync_pipeline.connectwise.store import latest_scan_id, load_scan
 from seatsync_pipeline.errors import InputRefused
+from seatsync_pipeline.reconcile.guards import Limits
 from seatsync_pipeline.reconcile.inputs import Inputs
-from seatsync_pipeline.reconcile.load import load_history, load_setup, require_read_additions
+from seatsync_pipeline.reconcile.load import (
+    load_former_owners,
+    load_history,
+    load_setup,
+    require_read_additions,
+)
 from seatsync_pipeline.reconcile.preview import draft_preview
 from seatsync_pipeline.reconcile.store import PreviewOrigin, save_preview
 from seatsync_pipeline.settings import Settings
-from seatsync_pipeline.sources.base import Source, Verdict
+from seatsync_pipeline.sources.acceptance import why_not_accepted
+from seatsync_pipeline.sources.base import Source
 from seatsync_pipeline.sources.recount import recount
-from seatsync_pipeline.sources.store import (
-    SnapshotFacts,
-    latest_snapshot_id,
-    load_snapshot,
-    snapshot_facts,
-)
+from seatsync_pipeline.sources.store import latest_snapshot_id, load_snapshot, snapshot_facts
 from seatsync_pipeline.warehouse import Connection, Warehouse
 
 
@@ -44,7 +46,8 @@ def reconcile(
     with warehouse.read() as connection:
         inputs, origin = _load(connection, source, today, run_id)
     require_read_additions(inputs.scan, today)
-    draft = draft_preview(inputs)
+    limits = Limits() if settings is None else Limits.of(settings)
+    draft = draft_preview(inputs, limits)
     return save_preview(warehouse, draft, origin)
 
 
@@ -62,23 +65,17 @@ def _load(
     facts = snapshot_facts(connection, snapshot_id)
     snapshot = load_snapshot(connection, snapshot_id)
     day = facts.taken_at.date()
+    scan, setup = load_scan(connection, scan_id), load_setup(connection, source)
     inputs = Inputs(
         source=source,
         today=today,
         snapshot_day=day,
         accounts=snapshot.accounts,
         observations=snapshot.observations,
-        scan=load_scan(connection, scan_id),
-        setup=load_setup(connection, source),
+        scan=scan,
+        setup=setup,
         history=load_history(connection, source, before=snapshot_id),
-        not_accepted=_not_accepted(facts),
+        not_accepted=why_not_accepted(connection, facts),
+        former_owners=load_former_owners(connection, setup.links, scan, scan_id),
     )
     return inputs, PreviewOrigin(source, today, run_id, snapshot_id, scan_id)
-
-
-def _not_accepted(facts: SnapshotFacts) -> str | None:
-    """Why the snapshot proves no absence; None when it is complete."""
-    if facts.verdict is Verdict.COMPLETE:
-        return None
-    reasons = "; ".join(finding.message for finding in facts.reasons)
-    return f"the snapshot is {facts.verdict}: {reasons}"

@@ -91,7 +91,11 @@ def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> s
         "snapshot_id": origin.snapshot_id,
         "scan_id": origin.scan_id,
         "orphan_detection": exact_json.dumps(
-            {"ran": draft.orphan_detection_why is None, "why": draft.orphan_detection_why}
+            {
+                "ran": draft.orphan_detection_why is None,
+                "why": draft.orphan_detection_why,
+                "lines_in_scope": draft.lines_in_scope,
+            }
         ),
         "totals": exact_json.dumps(draft.totals.as_dict()),
         "adds_up": draft.totals.adds_up,
@@ -175,10 +179,11 @@ def as_record(preview_id: str, position: int, row: Row) -> dict[str, Any]:
 _HEADER = """
     select h.preview_id, h.source, h.created_at, h.today, h.orphan_detection, h.totals,
            s.snapshot_id, s.taken_at, s.verdict, s.reasons,
-           c.snapshot_id, c.taken_at
+           c.snapshot_id, c.taken_at, a.accepted_by
     from preview_header h
     join snapshot s on s.snapshot_id = h.snapshot_id
     join snapshot c on c.snapshot_id = h.scan_id
+    left join acceptance a on a.snapshot_id = h.snapshot_id
     where h.preview_id = ?
 """
 
@@ -221,7 +226,7 @@ def load_preview(warehouse: Warehouse, preview_id: str) -> Preview:
             "taken_at": header[7],
             "verdict": header[8],
             "reasons": exact_json.loads(header[9]),
-            "accepted_by": None,
+            "accepted_by": header[12],
         },
         scan={"id": header[10], "taken_at": scanned_at},
         orphan_detection=exact_json.loads(header[4]),

@@ -69,3 +69,13 @@ class GuardSettings(SettingsGroup):
         "more orphans, of all lines in scope, and more than SEATSYNC_MAX_ORPHANS: all orphans are blocked",
     )
     max_orphans: int = named("SEATSYNC_MAX_ORPHANS", 2, "orphans that a preview may always have", ge=0)
+    unusual_price_percent: Decimal = named(
+        "SEATSYNC_UNUSUAL_PRICE_PERCENT",
+        Decimal(50),
+        "a price further than this from the median of the product's current additions (5 or more) is flagged",
+        ge=0,
+    )
+
+
+DEFAULT_LIMITS = GuardSettings.model_construct()
+"""The limits as documented, whatever the environment says."""

@@ -17,8 +17,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from seatsync_pipeline.exact_json import plain
+from seatsync_pipeline.settings.files import DEFAULT_SIZES, FileSettings
+from seatsync_pipeline.settings.guards import DEFAULT_LIMITS, GuardSettings
 from seatsync_pipeline.sources.avanan_columns import REQUIRED, Columns, Layout, load_columns
 from seatsync_pipeline.sources.avanan_footer import check_footers
 from seatsync_pipeline.sources.avanan_rows import Sheet, read_sheet
@@ -28,27 +31,31 @@ from seatsync_pipeline.sources.base import Finding, SourceSnapshot, State
 from seatsync_pipeline.sources.csv_file import CsvTable, open_table
 from seatsync_pipeline.sources.file_text import EXPORT_AGAIN, Faults, read_bytes, to_text, visible
 
-# Failed rows above both limits make the snapshot incomplete; so does a file of nothing but failed rows.
-FAILED_PERCENT: Final = 5
-FAILED_ROWS: Final = 3
-
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 def read_export(
-    path: Path, *, columns_file: Path | None = None, now: Callable[[], datetime] = _utc_now
+    path: Path,
+    *,
+    columns_file: Path | None = None,
+    now: Callable[[], datetime] = _utc_now,
+    limits: GuardSettings = DEFAULT_LIMITS,
+    sizes: FileSettings = DEFAULT_SIZES,
 ) -> SourceSnapshot:
     """Read an Avanan export.
 
     `columns_file` overrides the built-in headers and status words where it exists. `taken_at` is `now()`, in
-    UTC; the file's own date is in the details. Raises FileRefused with every fault found when the file cannot be
-    used as a whole, ConfigurationError for a bad `columns_file`.
+    UTC; the file's own date is in the details. More failed rows than `limits` allow make it incomplete. Raises
+    FileRefused with every fault found when the file cannot be used as a whole, ConfigurationError for a bad
+    `columns_file`.
     """
     faults = Faults(f"reading the Avanan export {visible(str(path), 200)}")
-    data, modified = read_bytes(path, faults)
-    snapshot = _read(path.name, data, faults, load_columns(columns_file), now)
+    data, modified = read_bytes(path, faults, limit=sizes.max_import_mib * 1024 * 1024)
+    columns = load_columns(columns_file)
+    with collection_paused():
+        snapshot = _read(path.name, data, faults, columns, now=now, limits=limits, max_rows=sizes.max_import_rows)
     return replace(
         snapshot, details=snapshot.details | {"file_modified_at": modified.isoformat(timespec="seconds")}
     )
@@ -60,10 +67,13 @@ def read_export_bytes(
     *,
     columns_file: Path | None = None,
     now: Callable[[], datetime] = _utc_now,
+    limits: GuardSettings = DEFAULT_LIMITS,
+    sizes: FileSettings = DEFAULT_SIZES,
 ) -> SourceSnapshot:
     """The same for bytes that were read already, for example from an upload."""
     faults = Faults(f"reading the Avanan export {visible(name, 200)}")
-    return _read(name, data, faults, load_columns(columns_file), now)
+    columns = load_columns(columns_file)
+    return _read(name, data, faults, columns, now=now, limits=limits, max_rows=sizes.max_import_rows)
 
 
 def _read(
@@ -71,10 +81,13 @@ def _read(
     data: bytes,
     faults: Faults,
     columns: Columns,
+    *,
     now: Callable[[], datetime],
+    limits: GuardSettings,
+    max_rows: int,
 ) -> SourceSnapshot:
     text = to_text(data, faults)
-    table = open_table(text, faults, columns.missing)
+    table = open_table(text, faults, columns.missing, max_rows=max_rows)
     _check_header(table, columns, faults)
     layout = columns.layout(table.header)
     sheet = read_sheet(table, columns, layout, faults)
@@ -99,7 +112,7 @@ def _read(
         accounts=tenants.accounts,
         observations=tenants.observations,
         digest=digest,
-        findings=(*findings, *_too_many_failed(tenants, count)),
+        findings=(*findings, *_too_many_failed(tenants, count, limits)),
         details=details,
     )
 
@@ -141,17 +154,18 @@ def _refuse_no_rows(table: CsvTable, faults: Faults) -> None:
         faults.add("no usable row: there is no tenant below the header", EXPORT_AGAIN, line=table.header_line)
 
 
-def _too_many_failed(tenants: Tenants, rows: int) -> list[Finding]:
+def _too_many_failed(tenants: Tenants, rows: int, limits: GuardSettings) -> list[Finding]:
     """A few bad rows fail alone; more than the limits, or all of them, speak against the whole import."""
     failed = tenants.failed_rows
-    too_many = failed > FAILED_ROWS and failed * 100 > rows * FAILED_PERCENT
+    most, percent = limits.max_failed_rows, limits.max_failed_rows_percent
+    too_many = failed > most and failed * 100 > rows * percent
     if not too_many and failed < rows:
         return []
     return [
         Finding(
             rule="failed rows",
             observed=f"{failed} of {rows}",
-            limit=f"{FAILED_PERCENT} % and {FAILED_ROWS}",
+            limit=f"{plain(percent)} % and {most}",
             message=f"{failed} of {rows} rows could not be read; see the reasons of the failed rows.",
         )
     ]

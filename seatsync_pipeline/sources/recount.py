@@ -7,6 +7,7 @@ never changed, and no vendor is called.
 from __future__ import annotations
 
 from seatsync_pipeline.settings import Settings
+from seatsync_pipeline.sources.acceptance import judged
 from seatsync_pipeline.sources.base import Source
 from seatsync_pipeline.sources.duo_counts import recounted
 from seatsync_pipeline.sources.store import latest_snapshot_id, load_snapshot, save_snapshot
@@ -26,4 +27,5 @@ def recount(
         snapshot = load_snapshot(connection, snapshot_id)
     if snapshot.details.get("basis") == settings.duo_count_basis:
         return None
-    return save_snapshot(warehouse, recounted(snapshot, settings.duo_count_basis), run_id=run_id)
+    counted = recounted(snapshot, settings.duo_count_basis)
+    return save_snapshot(warehouse, judged(warehouse, counted, settings), run_id=run_id)

@@ -96,14 +96,18 @@ _LATEST = """
     select max(s.snapshot_id)
     from snapshot s
     where s.source = ?
-      and exists (select 1 from account a where a.snapshot_id = s.snapshot_id)
+      and (
+          exists (select 1 from account a where a.snapshot_id = s.snapshot_id)
+          or exists (select 1 from acceptance c where c.snapshot_id = s.snapshot_id)
+      )
 """
 
 
 def latest_snapshot_id(connection: Connection, source: Source) -> str | None:
     """The newest snapshot of a source that lists an account, whatever its verdict; None when there is none.
 
-    One that lists nobody is kept as evidence of a failed read: what was read before it stays in use.
+    One that lists nobody is kept as evidence of a failed read: what was read before it stays in use, unless a
+    person has accepted the empty list.
     """
     row = connection.execute(_LATEST, [source]).fetchone()
     return row[0] if row else None

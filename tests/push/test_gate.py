@@ -15,6 +15,7 @@ from seatsync_pipeline.push.gate import Known, Server, judge
 from seatsync_pipeline.push.plan import Change, Plan, summarise
 from seatsync_pipeline.push.selection import Selection, SelectionRow
 from seatsync_pipeline.reconcile.book import Book
+from seatsync_pipeline.reconcile.guards import Limits
 from seatsync_pipeline.reconcile.inputs import Inputs
 from seatsync_pipeline.reconcile.preview import draft_preview
 from seatsync_pipeline.reconcile.rows import Action, Row
@@ -202,6 +203,12 @@ def test_the_operation_is_the_content_not_the_file() -> None:
         ([line(UPDATE)], {"unfinished": "op_2"}, "operation op_2 is unfinished"),
         ([line(UPDATE)], {"timezone_set": False}, "SEATSYNC_TIMEZONE"),
         ([line(UPDATE, overrides=("everything",))], {}, "no guard is named everything"),
+        ([line(UPDATE, overrides=("large decrease",))], {}, "it needs a reason (it overrides a guard)"),
+        (
+            [line(UPDATE)],
+            {"limits": Limits(increase_percent=Decimal(0), increase_seats=0)},
+            "it needs a reason (large increase)",
+        ),
         ([line(UPDATE), line(CREATE, 3, preview_id="prev_2")], {}, "several previews"),
         ([], {}, "no row is approved"),
     ],
@@ -219,7 +226,7 @@ def test_what_is_refused(lines: list[SelectionRow], changes: dict[str, Any], rul
         ([line(UPDATE)], {"preview": replace(PREVIEW, created_at=NOW - timedelta(days=7))}),
         ([line(UPDATE)], {"last_operation": NOW - timedelta(hours=2)}),  # not since the scan
         ([line(UPDATE)], {"approvers": ("Ann",)}),
-        ([line(UPDATE, overrides=("large decrease",))], {}),
+        ([line(UPDATE, overrides=("large decrease",), approval_reason="asked them")], {}),
         ([line(UPDATE, approve="Yes")], {}),
     ],
 )
