@@ -29,9 +29,15 @@ from seatsync_pipeline.connectwise.access import (
     ServerInfo,
     credentials_from,
 )
-from seatsync_pipeline.errors import ConfigurationError, PermanentVendorError, TransientVendorError
+from seatsync_pipeline.connectwise.transport import open_client, trust_for
+from seatsync_pipeline.errors import (
+    ConfigurationError,
+    PermanentVendorError,
+    SeatSyncError,
+    TransientVendorError,
+)
 from seatsync_pipeline.pacing import Pacer
-from seatsync_pipeline.settings import Settings, is_loopback
+from seatsync_pipeline.settings import Settings
 
 TIMEOUT_SECONDS = 30.0
 
@@ -89,17 +95,16 @@ class ConnectWiseReader:
         self._finding_codebase = threading.Lock()
         self._codebase: str | None = None
         self._reached = False
-        self._tls = tls or _trust(self.server)
-        self._http = httpx.Client(
+        self._tls = tls or trust_for(self.server)
+        self._http = open_client(
+            self.server,
+            tls=self._tls,
             timeout=httpx.Timeout(timeout, pool=None),
             limits=httpx.Limits(
                 max_connections=concurrency,
                 max_keepalive_connections=concurrency,
                 keepalive_expiry=90.0,  # longer than a pause of the pacer
             ),
-            follow_redirects=False,
-            trust_env=not is_loopback(urlsplit(self.server).hostname or ""),  # no proxy to ourselves
-            verify=self._tls,
             event_hooks={"request": [_only_get]},
             headers={"Accept": "application/json", "User-Agent": "seatsync"},
         )
@@ -251,13 +256,15 @@ class ConnectWiseReader:
             self.requests += 1
         try:
             response = self._http.get(url, params=params, headers=headers)
-        except httpx.DecodingError as error:
-            raise TransientVendorError(tried, "the answer was garbled", "Try again later.") from error
+        except httpx.DecodingError:
+            found: SeatSyncError = TransientVendorError(tried, "the answer was garbled", "Try again later.")
         except httpx.TransportError as error:
-            # Without the cause: a library's message may quote a header's value.
-            raise faults.transport_error(error, tried, self._host) from None
-        self._reached = True
-        return response
+            found = faults.transport_error(error, tried, self._host)
+        else:
+            self._reached = True
+            return response
+        # Raised here, so that nothing hangs on to it: a library's message may quote a header, ours or the answer's.
+        raise found
 
     def _parse(self, response: httpx.Response, tried: str, path: str) -> Any:
         if not response.is_success:
@@ -319,13 +326,6 @@ class ConnectWiseReader:
 
     def _quote(self, body: object) -> str:
         return faults.quote(json.dumps(body, default=str), self._credentials.redact)
-
-
-def _trust(server: str) -> ssl.SSLContext:
-    """The public authorities and SSL_CERT_FILE's; for plain http (loopback) nobody, which costs no time to load."""
-    if server.startswith("https:"):
-        return httpx.create_ssl_context()
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _only_get(request: httpx.Request) -> None:

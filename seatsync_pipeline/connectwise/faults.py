@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import httpx
 
 from seatsync_pipeline import exact_json
+from seatsync_pipeline.connectwise.transport import by_proxy
 from seatsync_pipeline.errors import (
     ConfigurationError,
     CredentialsRefused,
@@ -99,7 +100,10 @@ def transport_error(error: httpx.TransportError, tried: str, host: str) -> SeatS
             "Check the CONNECTWISE_ settings.",
         )
         return ConfigurationError(tried, found, remedy)
-    return TransientVendorError(tried, *_broken(error, host))
+    found, remedy = _broken(error, host)
+    if by_proxy(host) and "proxy" not in found:
+        remedy = f"This machine's HTTPS_PROXY stands between: check that too. {remedy}"
+    return TransientVendorError(tried, found, remedy)
 
 
 def _tls_error(cause: ssl.SSLError, tried: str, host: str) -> PermanentVendorError:

@@ -15,7 +15,6 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -23,8 +22,9 @@ from seatsync_pipeline import exact_json
 from seatsync_pipeline.connectwise import faults
 from seatsync_pipeline.connectwise.access import credentials_from
 from seatsync_pipeline.connectwise.client import ConnectWiseReader
+from seatsync_pipeline.connectwise.transport import open_client
 from seatsync_pipeline.errors import AnswerLost, CredentialsRefused, TransientVendorError, WriteRefused
-from seatsync_pipeline.settings import Settings, is_loopback
+from seatsync_pipeline.settings import Settings
 
 TIMEOUT_SECONDS = 30.0
 _ATTEMPTS_WHEN_PACED = 4
@@ -49,12 +49,10 @@ class ConnectWiseWriter:
         self, reader: ConnectWiseReader, headers: dict[str, str], *, timeout: float = TIMEOUT_SECONDS
     ) -> None:
         self._reader = reader
-        host = urlsplit(reader.server).hostname or ""
-        self._http = httpx.Client(
+        self._http = open_client(
+            reader.server,
+            tls=reader.trust,
             timeout=timeout,
-            follow_redirects=False,
-            trust_env=not is_loopback(host),
-            verify=reader.trust,
             headers={
                 "Accept": "application/json",
                 "Content-Type": "application/json",

@@ -14,7 +14,13 @@ Percent = Annotated[Decimal, Field(ge=0, le=100)]
 class SettingsGroup(BaseSettings):
     """Settings that belong together. `Settings` is all groups in one."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        extra="ignore",
+        env_ignore_empty=True,
+        # A wrong value may be a secret, or have one in it.
+        hide_input_in_errors=True,
+    )
 
 
 def named(name: str, default: Any, description: str, **bounds: Any) -> Any:

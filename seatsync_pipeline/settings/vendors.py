@@ -98,8 +98,14 @@ class VendorSettings(SettingsGroup):
     def _safe_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value.strip())
-        if parts.username or parts.password:
+        try:
+            parts = urlsplit(value.strip())
+            _ = parts.port
+        except ValueError:  # its text quotes the URL, and perhaps a password in it
+            raise ValueError(
+                "this is no URL; give a server such as https://api-na.myconnectwise.net"
+            ) from None
+        if parts.username is not None or parts.password is not None:
             raise ValueError("the URL must not contain credentials; use the CONNECTWISE_ keys")
         if parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ValueError("give a server such as https://api-na.myconnectwise.net")

@@ -19,6 +19,7 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.request import getproxies
 
 from duo_client.https_wrapper import InvalidCertificateException
 
@@ -162,8 +163,10 @@ def error_of_exception(error: Exception, tried: str) -> VendorError:
     if isinstance(error, FileNotFoundError):
         return PermanentVendorError(tried, found, "Check the CA bundle that DUO_CA names.")
     if isinstance(error, OSError | http.client.HTTPException):
+        # duo_client knows no proxy by its environment, and through one it would check the wrong certificate.
+        direct = "; Duo is reached directly, never through HTTPS_PROXY" if getproxies().get("https") else ""
         return TransientVendorError(
-            tried, found, "Check the network and DUO_API_HOST, DUO_PORT, DUO_CA; then try again."
+            tried, found, f"Check the network and DUO_API_HOST, DUO_PORT, DUO_CA{direct}; then try again."
         )
     return PermanentVendorError(tried, found, "Check DUO_API_HOST; if it is right, report this.")
 
