@@ -98,19 +98,24 @@ class Settings(GuardSettings, VendorSettings, MspSettings):
 def load_settings() -> Settings:
     """Read the environment and `.env`.
 
-    Raises ConfigurationError that names every wrong setting, without repeating a secret's value.
+    Raises ConfigurationError that names every wrong setting, without repeating a secret's value, or says why `.env`
+    cannot be read.
     """
     try:
         settings = Settings()  # type: ignore[call-arg]  # every field comes from the environment
     except ValidationError as error:
-        faults = "; ".join(
+        found = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"
             for fault in error.errors(include_input=False, include_url=False)
         )
-        raise ConfigurationError(
-            "reading the settings", faults, "Correct it in the environment or in .env."
-        ) from None
-    return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+    except UnicodeDecodeError:
+        found = ".env is not UTF-8"
+    except OSError as error:
+        found = f".env: {error.strerror or type(error).__name__}"
+    else:
+        return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+    # Raised here, so that nothing hangs on to it: the library's errors hold the values.
+    raise ConfigurationError("reading the settings", found, "Correct it in the environment or in .env.")
 
 
 def missing(settings: Settings, *names: str) -> list[str]:
