@@ -6,7 +6,7 @@ BIN  := $(VENV)/bin
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo dev test lint types imports unit coverage reference format lock clean
+.PHONY: help setup setup-dev demo dev test lint types imports unit soak coverage reference format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ imports: $(VENV)/.installed-dev
 
 unit: $(VENV)/.installed-dev
 	$(BIN)/pytest -n $(TEST_WORKERS)
+
+soak: $(VENV)/.installed-dev ## ten processes at one database for a minute: nothing lost, nothing half
+	TOGETHER_SECONDS=60 $(BIN)/pytest -q -s -p no:xdist tests/warehouse/test_together.py
 
 # Apart from `test`, which measuring would slow down.
 coverage: $(VENV)/.installed-dev ## every test, and which lines and branches they reach

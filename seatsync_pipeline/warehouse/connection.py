@@ -9,41 +9,46 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import duckdb
 
-from seatsync_pipeline.errors import (
-    WarehouseBusy,
-    WarehouseError,
-    WarehouseFull,
-    WarehouseIncompatible,
-)
+from seatsync_pipeline.errors import WarehouseError, WarehouseFull
+from seatsync_pipeline.warehouse.faults import busy, is_busy, typed
+from seatsync_pipeline.warehouse.files import Held, Identity, be_born, hold, identity, in_turn, private_files
+from seatsync_pipeline.warehouse.schema import Connection, migrate
 
-Connection: TypeAlias = duckdb.DuckDBPyConnection
 
-# One process opens a file in one mode and never twice at the same moment: threads that open and close the
-# same file side by side fail with "Unique file handle conflict", and read-only beside read-write raises too.
-_process_lock = threading.RLock()
+class _Process:
+    """What all warehouses of one process share.
 
-_BUSY = re.compile(
-    r"could not set lock|conflicting lock|being used by another process|unique file handle conflict"
-    r"|different configuration",
-    re.IGNORECASE,
-)
-_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)(?: by user (?P<user>\S+))?")
-_FULL = re.compile(
-    r"no space left|disk full|file too large|quota exceeded|could not write|failed to write"
-    r"|read-only file system|permission denied",
-    re.IGNORECASE,
-)
+    One process opens a file in one mode and never twice at the same moment: threads that open and close the
+    same file side by side fail with "Unique file handle conflict", and read-only beside read-write raises too.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.open = 0
+        self.forked_while_open = False
+
+    def after_fork(self) -> None:
+        """In the child: nobody will ever release what another thread of the parent held.
+
+        A database that was open at that moment is here too, but without the parent's lock on the file: two
+        processes would write to it.
+        """
+        self.forked_while_open = self.forked_while_open or self.open > 0
+        self.lock = threading.RLock()
+
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_process.after_fork)
 
 
 class Warehouse:
@@ -54,8 +59,8 @@ class Warehouse:
 
     def __init__(self, path: Path, *, deadline: float = 60.0) -> None:
         self.path = path
-        self._deadline = deadline
-        self._migrated = False
+        self.deadline = deadline
+        self._migrated: Identity | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -70,13 +75,30 @@ class Warehouse:
             yield connection
 
     @contextmanager
+    def alone(self, tried: str) -> Iterator[float]:
+        """Keep every other thread of this process away from databases; yields the moment to give up at.
+
+        Raises WarehouseBusy when one of them does not let go, WarehouseError after a fork that cannot work.
+        """
+        give_up = time.monotonic() + self.deadline
+        if not _process.lock.acquire(timeout=self.deadline):
+            raise busy(f"{tried} {self.path}", "another thread of this process", waited=self.deadline)
+        try:
+            if _process.forked_while_open:
+                raise WarehouseError(
+                    f"{tried} {self.path}",
+                    "this process was forked while its parent had the database open",
+                    "Start processes anew (spawn) instead of forking; nothing was changed.",
+                )
+            yield give_up
+        finally:
+            _process.lock.release()
+
+    @contextmanager
     def _transaction(self, tried: str) -> Iterator[Connection]:
-        with _process_lock:
-            connection = self._open(tried)
+        with self.alone(tried) as give_up, private_files(), self._opened(tried, give_up) as connection:
             try:
-                if not self._migrated:
-                    _migrate(connection, self.path)
-                    self._migrated = True
+                self._migrate(connection)
                 connection.begin()
                 try:
                     yield connection
@@ -86,31 +108,37 @@ class Warehouse:
                 connection.commit()
             except duckdb.Error as error:
                 raise self._typed(error, tried) from error
+
+    def _migrate(self, connection: Connection) -> None:
+        current = identity(self.path)
+        if self._migrated is None or self._migrated != current:
+            migrate(connection, self.path)
+            self._migrated = current
+
+    @contextmanager
+    def _opened(self, tried: str, give_up: float) -> Iterator[Connection]:
+        held = self._hold(tried, give_up)
+        try:
+            connection = self._connect(tried, give_up)
+            _process.open += 1
+            try:
+                yield connection
             finally:
                 connection.close()
+                _process.open -= 1
+        finally:
+            held.release()
 
-    def _open(self, tried: str) -> Connection:
-        self._make_private_file()
-        give_up = time.monotonic() + self._deadline
-        while True:
-            try:
-                return duckdb.connect(str(self.path))
-            except duckdb.Error as error:
-                if not _BUSY.search(str(error)) or time.monotonic() >= give_up:
-                    raise self._typed(error, tried) from error
-            time.sleep(random.uniform(0.005, 0.05))  # noqa: S311  # jitter, not a secret
-
-    def _make_private_file(self) -> None:
-        """Have the folder and, at its birth, the file readable by their owner alone."""
+    def _hold(self, tried: str, give_up: float) -> Held:
+        """The file's lock, as soon as nobody else has it; at the latest at `give_up`, without."""
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not self.path.exists():
-                # DuckDB refuses an empty file, so it creates the file itself, under our mask.
-                previous = os.umask(0o077)
-                try:
-                    duckdb.connect(str(self.path)).close()
-                finally:
-                    os.umask(previous)
+            be_born(self.path)
+            if not _process.open:
+                with in_turn(self.path, give_up):
+                    while time.monotonic() < give_up:
+                        if (held := hold(self.path)) is not None:
+                            return held
+                        time.sleep(random.uniform(0.001, 0.01))  # noqa: S311  # jitter, not a secret
         except OSError as error:
             raise WarehouseFull(
                 f"creating the database {self.path}",
@@ -118,34 +146,20 @@ class Warehouse:
                 "Point SEATSYNC_HOME at a folder that you may write to.",
             ) from error
         except duckdb.Error as error:
-            if not _BUSY.search(str(error)):  # another process was first: it has created the file
-                raise self._typed(error, "creating the database") from error
+            raise self._typed(error, tried) from error
+        return Held(None)  # DuckDB will be refused too, and knows by whom
+
+    def _connect(self, tried: str, give_up: float) -> Connection:
+        while True:
+            try:
+                return duckdb.connect(str(self.path))
+            except duckdb.Error as error:
+                if not is_busy(error) or time.monotonic() >= give_up:
+                    raise self._typed(error, tried) from error
+            time.sleep(random.uniform(0.005, 0.05))  # noqa: S311  # jitter, not a secret
 
     def _typed(self, error: duckdb.Error, tried: str) -> WarehouseError:
-        text = str(error)
-        where = f"{tried} {self.path}"
-        if _BUSY.search(text):
-            holder = _holder(text)
-            return WarehouseBusy(
-                where,
-                f"it was held for more than {self._deadline:g} s by {holder or 'another program'}",
-                "Close that program (a DuckDB shell or a BI tool?) and try again; nothing was changed.",
-                holder=holder,
-            )
-        first_line = text.splitlines()[0]
-        if _FULL.search(text):
-            return WarehouseFull(
-                where,
-                first_line,
-                "Free space or correct the permissions and try again; the last good state is kept.",
-            )
-        if isinstance(error, duckdb.IOException | duckdb.SerializationException):
-            return WarehouseIncompatible(
-                where,
-                first_line,
-                "Use the SeatSync and DuckDB versions that wrote it, or restore a backup.",
-            )
-        return WarehouseError(where, first_line, "Nothing was changed. Please report this.")
+        return typed(error, f"{tried} {self.path}", waited=self.deadline)
 
 
 def _roll_back(connection: Connection) -> None:
@@ -154,48 +168,6 @@ def _roll_back(connection: Connection) -> None:
     except duckdb.Error:
         # The transaction is already dead (a full disk aborts it); the error that killed it is on its way up.
         return
-
-
-def _holder(text: str) -> str | None:
-    match = _HOLDER.search(text)
-    if match is None:
-        return None
-    user = f", user {match['user']}" if match["user"] else ""
-    return f"{match['program']} (process {match['pid']}{user})"
-
-
-def _migrate(connection: Connection, path: Path) -> None:
-    """Bring the schema up to this version, one numbered file at a time, each in its own transaction."""
-    connection.execute(
-        "create table if not exists schema_migration ("
-        " version integer primary key, name varchar not null, applied_at timestamp not null)"
-    )
-    applied = {
-        version for (version,) in connection.execute("select version from schema_migration").fetchall()
-    }
-    available = _migrations()
-    unknown = sorted(applied - available.keys())
-    if unknown:
-        raise WarehouseIncompatible(
-            f"opening the database {path}",
-            f"it has migration {unknown[-1]}, and this SeatSync knows {max(available)} at most",
-            "Use the newer SeatSync that wrote it.",
-        )
-    for version, (name, sql) in available.items():
-        if version in applied:
-            continue
-        connection.begin()
-        connection.execute(sql)
-        connection.execute(
-            "insert into schema_migration values (?, ?, now() at time zone 'UTC')", [version, name]
-        )
-        connection.commit()
-
-
-def _migrations() -> dict[int, tuple[str, str]]:
-    folder = resources.files(__package__) / "migrations"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
-    return {int(file.name[:4]): (file.name, file.read_text("utf-8")) for file in files}
 
 
 def insert_rows(connection: Connection, table: str, rows: Iterable[Mapping[str, Any]]) -> int:
