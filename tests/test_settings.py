@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from seatsync_pipeline.errors import ConfigurationError
 from seatsync_pipeline.settings import Settings, is_loopback, load_settings, missing
@@ -35,11 +37,18 @@ def test_defaults_and_the_dotenv_file(tmp_path: Path, monkeypatch: pytest.Monkey
         ("CONNECTWISE_URL", "https://me:hunter2@api-na.myconnectwise.net", "credentials"),
         ("CONNECTWISE_URL", "https://api-na.myconnectwise.net/v4_6_release/", "without a path"),
         ("CONNECTWISE_URL", "api-na.myconnectwise.net", "give a server"),
+        ("CONNECTWISE_URL", "https://me:hunter2@api\u2100.myconnectwise.net", "this is no URL"),
+        ("CONNECTWISE_URL", "https://me:hunter2@[api", "this is no URL"),
+        ("CONNECTWISE_URL", "https://api-na.myconnectwise.net:hunter2", "this is no URL"),
+        ("CONNECTWISE_URL", "https://:@api-na.myconnectwise.net", "credentials"),
+        ("CONNECTWISE_URL", "hunter2", "give a server"),
         ("SEATSYNC_TIMEZONE", "Mars/Olympus", "no IANA time zone"),
         ("SEATSYNC_TIMEZONE", "../../etc/passwd", "no IANA time zone"),
         ("SEATSYNC_TODAY", "20.11.2026", "SEATSYNC_TODAY"),
         ("DUO_COUNT_BASIS", "everybody", "DUO_COUNT_BASIS"),
         ("DUO_API_HOST", "https://api-1.duosecurity.com", "host name alone"),
+        ("DUO_API_HOST", "DIKEY:hunter2@api-1.duosecurity.com", "host name alone"),
+        ("DUO_PORT", "hunter2", "DUO_PORT"),
         ("CONNECTWISE_CONCURRENCY", "0", "CONNECTWISE_CONCURRENCY"),
     ],
 )
@@ -50,7 +59,44 @@ def test_wrong_settings_are_named_without_secrets(
     with pytest.raises(ConfigurationError, match=message) as caught:
         load_settings()
     assert name in str(caught.value)
-    assert "hunter2" not in str(caught.value)
+    assert (
+        "hunter2"
+        not in f"{caught.value}{caught.value!r}{caught.value.__cause__!r}{caught.value.__context__!r}"
+    )
+
+
+def test_the_librarys_own_error_hides_the_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONNECTWISE_URL", "https://me:hunter2@api-na.myconnectwise.net")
+    with pytest.raises(ValidationError) as caught:
+        Settings()  # type: ignore[call-arg]  # as load_settings does
+    assert "hunter2" not in f"{caught.value}{caught.value!r}"
+
+
+def test_a_dotenv_file_that_is_not_utf_8_is_told_without_its_content(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("DUO_SKEY=hunter2\n# Schl\u00fcssel".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"\.env is not UTF-8") as caught:
+        load_settings()
+    assert caught.value.__context__ is None
+
+
+def test_a_dotenv_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    unreadable = Path("/proc/self/mem")  # even for root, where there is one
+    if unreadable.exists():
+        (tmp_path / ".env").symlink_to(unreadable)
+    else:
+        (tmp_path / ".env").touch(mode=0)
+    with pytest.raises(ConfigurationError, match=r"\.env: (Input/output error|Permission denied)"):
+        load_settings()
+
+
+def test_a_broken_line_of_the_dotenv_file_is_named_by_its_number(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ".env").write_text('DUO_SKEY="hunter2\nhunter2 and more\n')
+    with caplog.at_level(logging.DEBUG):
+        load_settings()
+    assert "line 1" in caplog.text
+    assert "hunter2" not in caplog.text
 
 
 def test_a_fixed_today_is_for_loopback_alone(monkeypatch: pytest.MonkeyPatch) -> None:
