@@ -28,6 +28,7 @@ from seatsync_pipeline.sources.avanan_rows import Sheet, read_sheet
 from seatsync_pipeline.sources.avanan_schema import check_frame, observations_frame
 from seatsync_pipeline.sources.avanan_tenants import Tenants, gather
 from seatsync_pipeline.sources.base import Finding, SourceSnapshot, State
+from seatsync_pipeline.sources.collection import collection_paused
 from seatsync_pipeline.sources.csv_file import CsvTable, open_table
 from seatsync_pipeline.sources.file_text import EXPORT_AGAIN, Faults, read_bytes, to_text, visible
 

@@ -38,6 +38,34 @@ def gather(sheet: Sheet, columns: Columns) -> Tenants:
 
     Empties `sheet.rows` on the way: a large file would not fit twice.
     """
+    firsts = _first_rows(sheet)
+    tenants = Tenants()
+    accounts: list[Account] = []
+    observations: list[Observation] = []
+    in_order = True
+    while firsts:
+        row = firsts.pop()
+        if row.more is None:
+            accounts.append(_account([row], sheet, columns))
+            observations.append(_observation(row, [row], row.reasons, tenants))
+        else:
+            in_order = False
+            rows = [row, *row.more]
+            accounts.append(_account(rows, sheet, columns))
+            observations += _observations(rows, tenants)
+    accounts.reverse()
+    observations.reverse()
+    if not in_order:
+        observations.sort(key=lambda observation: observation.evidence["line"])
+        tenants.collapsed.sort()
+        tenants.contradicting.sort()
+    tenants.accounts = tuple(accounts)
+    tenants.observations = tuple(observations)
+    return tenants
+
+
+def _first_rows(sheet: Sheet) -> list[Row]:
+    """The first row of each tenant, with its further ones in `more`. Takes them out of the sheet."""
     by_tenant: dict[str, Row] = {}
     for row in sheet.rows:
         first = by_tenant.setdefault(row.key.casefold(), row)
@@ -46,21 +74,7 @@ def gather(sheet: Sheet, columns: Columns) -> Tenants:
         elif first is not row:
             first.more = [row]
     sheet.rows.clear()
-    tenants = Tenants()
-    accounts: list[Account] = []
-    observations: list[Observation] = []
-    for key in list(by_tenant):
-        row = by_tenant.pop(key)
-        rows = [row, *(row.more or ())]
-        accounts.append(_account(rows, sheet, columns))
-        if row.more is None:
-            observations.append(_observation(row, rows, row.reasons, tenants))
-        else:
-            observations += _observations(rows, tenants)
-    observations.sort(key=lambda observation: observation.evidence["line"])
-    tenants.accounts = tuple(accounts)
-    tenants.observations = tuple(observations)
-    return tenants
+    return list(by_tenant.values())
 
 
 def _observations(rows: list[Row], tenants: Tenants) -> Iterable[Observation]:
@@ -116,8 +130,7 @@ def _named(lines: dict[str, int]) -> str:
 
 
 def _account(rows: list[Row], sheet: Sheet, columns: Columns) -> Account:
-    first = rows[0]
-    named = first
+    first = named = rows[0]
     if first.name.startswith(NO_NAME):
         named = next((row for row in rows if not row.name.startswith(NO_NAME)), first)
     details: dict[str, Any] = {}

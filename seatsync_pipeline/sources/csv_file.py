@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,8 +19,8 @@ from seatsync_pipeline.sources.file_text import EXPORT_AGAIN, Faults, Text
 
 HEADER_WITHIN = 10
 DELIMITERS = (",", ";", "\t")
-# No table has such lines; a hundred megabytes of commas in one would fill the memory.
-LINE_LIMIT = 1_000_000
+# An export has some ten columns; a header of thousands is no table of tenants, and each would be reported.
+MAX_COLUMNS = 1_000
 # A quoted header cell may hold a line break, so that a header can span a few lines.
 _LINES_FOR_HEADER = 20
 _SEP_LINE = re.compile(r'\ufeff?"?sep=(?P<delimiter>[^\r\n"]?)"?[\s,;]*', re.IGNORECASE)
@@ -43,7 +44,8 @@ class CsvTable:
     """A table whose header was looked for. Iterate `rows()` once; the counts are right afterwards.
 
     `header` are the trimmed header cells without empty ones at the end; `missing` the required columns that no
-    candidate had. `preamble` are the rows above the header.
+    candidate had. `preamble` are the rows above the header. More than `max_rows` rows, blank ones among them, are a
+    fault.
     """
 
     text: Text
@@ -52,6 +54,7 @@ class CsvTable:
     header: tuple[str, ...]
     missing: tuple[str, ...]
     preamble: tuple[tuple[int, tuple[str, ...]], ...]
+    max_rows: int = sys.maxsize
     blank_rows: int = 0
     _lines_before_rows: int = field(default=0, repr=False)
 
@@ -62,11 +65,12 @@ class CsvTable:
         uses the rows has to check `faults` at the end.
         """
         width = len(self.header)
-        lines = _short_lines(self.text.lines(self._lines_before_rows))
-        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        before = self._lines_before_rows + 1
+        reader = csv.reader(self.text.lines(before - 1), delimiter=self.delimiter, strict=True)
         self.blank_rows = 0
+        count = 0
         while True:
-            line = self._lines_before_rows + reader.line_num + 1
+            line = before + reader.line_num
             try:
                 cells = next(reader)
             except StopIteration:
@@ -79,7 +83,17 @@ class CsvTable:
                     line=line,
                 )
                 return
-            if not any(map(str.strip, cells)):
+            count += 1
+            if count > self.max_rows:
+                faults.add(
+                    f"too many rows: more than {self.max_rows}",
+                    "Is this the right file? Split it, or raise SEATSYNC_MAX_IMPORT_ROWS.",
+                    line=line,
+                )
+                return
+            if len(cells) == width and cells[0] and not cells[0].isspace():
+                yield line, cells
+            elif not any(map(str.strip, cells)):
                 self.blank_rows += 1
             elif len(cells) == width or (len(cells) > width and not any(map(str.strip, cells[width:]))):
                 yield line, cells
@@ -101,19 +115,13 @@ def _broken(error: csv.Error) -> str:
     return f"broken quoting: {text} in the row that starts here"
 
 
-def _short_lines(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        if len(line) > LINE_LIMIT:
-            raise csv.Error(f"a line of more than {LINE_LIMIT} characters")
-        yield line
-
-
-def open_table(text: Text, faults: Faults, missing: Missing) -> CsvTable:
+def open_table(text: Text, faults: Faults, missing: Missing, *, max_rows: int = sys.maxsize) -> CsvTable:
     """Find the header within the first 10 lines and with it the delimiter.
 
     `missing(cells)` returns the required columns that a row of header cells lacks; the first line that lacks
     none is the header. When there is none, the table has the best candidate and its `missing`. A `sep=` line
-    decides the delimiter. Raises FileRefused when that line names no delimiter.
+    decides the delimiter. Raises FileRefused when that line names no delimiter, and for a header of more than
+    `MAX_COLUMNS` cells.
     """
     head = list(islice(text.lines(), HEADER_WITHIN + _LINES_FOR_HEADER))
     told = _told_delimiter(head, faults)
@@ -132,6 +140,13 @@ def open_table(text: Text, faults: Faults, missing: Missing) -> CsvTable:
     if best is None:
         faults.add("no header: no row in the first 10 lines can be read", EXPORT_AGAIN, line=1)
         raise faults.refusal()
+    if len(best.cells) > MAX_COLUMNS:
+        faults.add(
+            f"too many columns: {len(best.cells)}, and no tenant export has more than {MAX_COLUMNS}",
+            EXPORT_AGAIN,
+            line=best.line,
+        )
+        raise faults.refusal()
     return CsvTable(
         text=text,
         delimiter=best.delimiter,
@@ -139,6 +154,7 @@ def open_table(text: Text, faults: Faults, missing: Missing) -> CsvTable:
         header=best.cells,
         missing=best.missing,
         preamble=tuple(_preamble(head, best)),
+        max_rows=max_rows,
         _lines_before_rows=best.line - 1 + best.lines,
     )
 
@@ -161,8 +177,7 @@ def _told_delimiter(head: Sequence[str], faults: Faults) -> str | None:
 def _candidate(head: Sequence[str], index: int, delimiter: str, missing: Missing) -> HeaderRow | None:
     if _SEP_LINE.fullmatch(head[index]):
         return None
-    lines = _short_lines(iter(head[index : index + _LINES_FOR_HEADER]))
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(head[index : index + _LINES_FOR_HEADER], delimiter=delimiter, strict=True)
     try:
         cells = next(reader)
     except (StopIteration, csv.Error):
@@ -172,7 +187,7 @@ def _candidate(head: Sequence[str], index: int, delimiter: str, missing: Missing
     if not cells:
         return None
     trimmed = tuple(cell.strip("\ufeff").strip() for cell in cells)
-    return HeaderRow(index + 1, reader.line_num, trimmed, delimiter, tuple(missing(trimmed)))
+    return HeaderRow(index + 1, reader.line_num, trimmed, delimiter, tuple(missing(trimmed[:MAX_COLUMNS])))
 
 
 def _preamble(head: Sequence[str], header: HeaderRow) -> Iterator[tuple[int, tuple[str, ...]]]:

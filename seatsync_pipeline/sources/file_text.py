@@ -7,19 +7,22 @@ mean lives with each source.
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from seatsync_pipeline.errors import Fault, FileRefused
+from seatsync_pipeline.errors import Fault, FileRefused, InputRefused
+from seatsync_pipeline.sources.regular_file import read_regular
 
-MAX_BYTES = 64 * 1024 * 1024
+# No table has such lines; a hundred megabytes of commas in one would fill the memory.
+LINE_LIMIT = 1_000_000
+_PIECE = 1_000_000  # bytes: never more characters than LINE_LIMIT
 MAX_FAULTS = 50
 FAULTS_IN_MESSAGE = 3
 EXPORT_AGAIN = "Export the file again as CSV and import that, without opening it in between."
@@ -34,7 +37,8 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
 _MARKUP = re.compile(r"\s*<(!doctype|html|head|body|\?xml|!--|[a-z]+[\s>/])", re.IGNORECASE)
 _JSON = re.compile(r"\s*(\{|\[\s*[\[{\]])")
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE_END = re.compile(r"[\r\n]")
+_BLANKS = " \t\r\n\v\f\ufeff\xa0"
 _PROPER_UTF8 = re.compile("[^\x00-\x7f\udc80-\udcff]")
 
 
@@ -92,25 +96,16 @@ def _sentence(fault: Fault) -> str:
     return f"{where}{fault.rule}{what}{value}"
 
 
-def read_bytes(path: Path, faults: Faults) -> tuple[bytes, datetime]:
-    """The bytes of a regular file and when it was last changed (UTC). Raises FileRefused for anything else.
+def read_bytes(path: Path, faults: Faults, *, limit: int) -> tuple[bytes, datetime]:
+    """The bytes of a regular file and when it was last changed (UTC).
 
-    Of a file above the limit one byte more than allowed is read, so that `to_text` refuses it.
+    Raises FileRefused for anything else, and for more than `limit` bytes.
     """
-    readable = "Give the path of a CSV file that this user may read."
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-            faults.add(f"not a file: the path is {kind}", readable)
-            raise faults.refusal()
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        faults.add(f"unreadable file: {reason}", readable)
+        return read_regular(path, tried=faults.tried, limit=limit)
+    except InputRefused as error:
+        faults.add(error.found, error.remedy)
         raise faults.refusal() from error
-    return data, datetime.fromtimestamp(status.st_mtime, UTC)
 
 
 @dataclass(frozen=True)
@@ -125,39 +120,79 @@ class Text:
         """The lines with their line ends, from the one after `skip` lines; LF, CRLF and CR end a line."""
         # Streamed, because a decoded copy of a large file with one rare character takes four times its size.
         stream: TextIO = io.TextIOWrapper(io.BytesIO(self.data), encoding=self.encoding, newline="")
-        yield from islice(stream, skip, None)
+        return islice(stream, skip, None)
 
 
 def to_text(data: bytes, faults: Faults) -> Text:
     """Decide format and encoding of the bytes.
 
     UTF-8 with or without a byte order mark, UTF-16 only with one, Windows-1252 (noted) for the rest. Raises
-    FileRefused for other formats, bytes that fit none of them, NUL characters, and files without any text.
+    FileRefused for other formats, bytes that fit none of them, NUL characters, a line without an end, and files
+    without any text.
     """
-    _refuse_size_and_format(data, faults)
+    _refuse_format(data, faults)
     encoding, note = _decide_encoding(data, faults)
-    text = data.decode(encoding)
-    if "\0" in text:
-        line = _line_of(text[: text.index("\0")])
-        faults.add(
-            "NUL character: the file is binary, or UTF-16 without its byte order mark",
-            'Save it as "CSV UTF-8" and import that.',
-            line=line,
-        )
-    elif not text.strip(" \t\r\n\v\f\ufeff\xa0"):
-        faults.add("empty file: it holds nothing but blanks", EXPORT_AGAIN)
-    elif _MARKUP.match(text.lstrip("\ufeff")):
+    _look_through(data, encoding, faults)
+    start = next(_pieces(data[:4000], encoding, "replace"), "").lstrip("\ufeff")
+    if _MARKUP.match(start):
         faults.add("not CSV: the file is a web page (HTML or XML), perhaps a sign-in page", EXPORT_AGAIN)
-    elif _JSON.match(text.lstrip("\ufeff")):
+    elif _JSON.match(start):
         faults.add("not CSV: the file is JSON", EXPORT_AGAIN)
     faults.check()
     return Text(data, encoding, note)
 
 
-def _refuse_size_and_format(data: bytes, faults: Faults) -> None:
-    if len(data) > MAX_BYTES:
-        limit = MAX_BYTES // (1024 * 1024)
-        faults.add(f"file too large: more than {limit} MiB", "Split the export, or export fewer columns.")
+def _look_through(data: bytes, encoding: str, faults: Faults) -> None:
+    """Find what no table has anywhere, piece by piece: the whole text would take up to four times the file."""
+    line, length, blank = 1, 0, True
+    for piece in _pieces(data, encoding):
+        if (nul := piece.find("\0")) >= 0:
+            faults.add(
+                "NUL character: the file is binary, or UTF-16 without its byte order mark",
+                'Save it as "CSV UTF-8" and import that.',
+                line=line + _line_ends(piece[:nul]),
+            )
+            return
+        blank = blank and not piece.strip(_BLANKS)
+        end = _LINE_END.search(piece)
+        if length + (end.start() if end else len(piece)) > LINE_LIMIT:
+            faults.add(
+                f"line too long: more than {LINE_LIMIT} characters without a line end",
+                EXPORT_AGAIN,
+                line=line,
+            )
+            return
+        length = len(piece) - max(piece.rfind("\n"), piece.rfind("\r")) - 1 if end else length + len(piece)
+        line += _line_ends(piece)
+    if blank:
+        faults.add("empty file: it holds nothing but blanks", EXPORT_AGAIN)
+
+
+def _pieces(data: bytes, encoding: str, errors: str = "strict") -> Iterator[str]:
+    """The text in pieces of at most `LINE_LIMIT` characters; a CR and its LF stay together.
+
+    Raises UnicodeDecodeError; its `start` counts from the beginning of `data`.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    held = ""
+    view = memoryview(data)
+    for begin in range(0, len(data), _PIECE):
+        chunk = view[begin : begin + _PIECE]
+        final = begin + _PIECE >= len(data)
+        try:
+            piece = held + decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            error.start += begin - (len(error.object) - len(chunk))
+            raise
+        held = "\r" if piece.endswith("\r") and not final else ""
+        yield piece[:-1] if held else piece
+
+
+def _line_ends(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
+def _refuse_format(data: bytes, faults: Faults) -> None:
     if not data:
         faults.add("empty file: it has no bytes", EXPORT_AGAIN)
     for mark, kind in _BINARY_FORMATS:
@@ -178,22 +213,27 @@ def _decide_encoding(data: bytes, faults: Faults) -> tuple[str, str | None]:
     elif data.startswith(_UTF8_MARK):
         encoding = "utf-8-sig"
     try:
-        data.decode(encoding)
+        _decode(data, encoding)
     except UnicodeDecodeError as error:
-        if encoding != "utf-8" or _PROPER_UTF8.search(data.decode("utf-8", "surrogateescape")):
+        if encoding != "utf-8" or any(map(_PROPER_UTF8.search, _pieces(data, "utf-8", "surrogateescape"))):
             # Damaged or cut UTF-8: read as Windows-1252 it would turn every accent into two wrong characters.
             raise _undecodable(data, error, encoding, faults) from error
     else:
         return encoding, note
     try:
-        data.decode("cp1252")
+        _decode(data, "cp1252")
     except UnicodeDecodeError as error:
         raise _undecodable(data, error, "cp1252", faults) from error
     return "cp1252", "not UTF-8; read as Windows-1252: check names with accents"
 
 
+def _decode(data: bytes, encoding: str) -> None:
+    for _ in _pieces(data, encoding):
+        pass
+
+
 def _undecodable(data: bytes, error: UnicodeDecodeError, encoding: str, faults: Faults) -> FileRefused:
-    line = None if encoding == "utf-16" else _line_of(data[: error.start].decode("latin-1"))
+    line = None if encoding == "utf-16" else 1 + _line_ends(data[: error.start].decode("latin-1"))
     faults.add(
         f"undecodable text: the bytes are not valid {encoding}",
         'Save the file as "CSV UTF-8" and import that.',
@@ -201,7 +241,3 @@ def _undecodable(data: bytes, error: UnicodeDecodeError, encoding: str, faults: 
         value=data[error.start : error.start + 8].hex(" "),
     )
     return faults.refusal()
-
-
-def _line_of(text_before: str) -> int:
-    return len(_LINE_END.findall(text_before)) + 1

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from seatsync_pipeline.errors import FileRefused
+from seatsync_pipeline.settings.files import FileSettings
 from seatsync_pipeline.sources.avanan import read_export, read_export_bytes
 from seatsync_pipeline.sources.base import Observation, SourceSnapshot, State, Verdict
 
@@ -464,9 +465,17 @@ def test_a_path_that_is_no_readable_file(path: Callable[[Path], Path], tmp_path:
 def test_a_file_above_the_limit_is_refused_without_reading_it_whole(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     with path.open("wb") as file:
-        file.truncate(64 * 1024 * 1024 + 1)
-    with pytest.raises(FileRefused, match="more than 64 MiB"):
-        read_export(path)
+        file.truncate(2 * 1024 * 1024 + 1)
+    with pytest.raises(FileRefused, match="more than 2 MiB"):
+        read_export(path, sizes=FileSettings.model_construct(max_import_mib=2))
+
+
+def test_a_file_of_more_rows_than_fit_is_refused_at_the_first_one_too_many(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"Tenant,Portal,License,Users,Status\n" + b"A,a,T,1,Paid\n\n" * 3)
+    assert read_export(path, sizes=FileSettings.model_construct(max_import_rows=6)).observations
+    with pytest.raises(FileRefused, match="line 7: too many rows: more than 5"):
+        read_export(path, sizes=FileSettings.model_construct(max_import_rows=5))
 
 
 def test_a_trial_is_a_trial_whatever_else_is_wrong_with_it() -> None:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatsync_pipeline.errors import FileRefused
-from seatsync_pipeline.sources.csv_file import LINE_LIMIT, CsvTable, open_table
-from seatsync_pipeline.sources.file_text import Faults, to_text, visible
+from seatsync_pipeline.sources.csv_file import CsvTable, open_table
+from seatsync_pipeline.sources.file_text import LINE_LIMIT, Faults, to_text, visible
 
 
 def lacks(cells: Sequence[str]) -> list[str]:
