@@ -12,6 +12,7 @@ from seatsync_pipeline.orchestration.jobs import ALL_JOBS
 from seatsync_pipeline.orchestration.logs import progress_logger
 from seatsync_pipeline.orchestration.push import approve_preview, push_to_connectwise
 from seatsync_pipeline.orchestration.resources import resources
+from sensors.alerts import ALERTS
 
 
 def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
@@ -26,6 +27,7 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
         ],
         asset_checks=[connectwise.checks, duo.checks, avanan.checks, *preview.checks],
         jobs=[*ALL_JOBS, push_to_connectwise, approve_preview],
+        sensors=[*ALERTS],
         resources=resources(resource_overrides),
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
     )

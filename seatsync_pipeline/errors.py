@@ -16,6 +16,7 @@
     * WarehouseBusy                 another program holds the file
     * WarehouseFull                 no space, or not writable
     * WarehouseIncompatible         written by another version, or not a SeatSync database
+  * NoticeUndelivered               a notice did not reach a channel; the work it tells of is untouched
 
 Below the Dagster layer only these are raised. Each message says what was tried, what was found and what
 to do next, and never carries a secret.
@@ -145,3 +146,23 @@ class WarehouseFull(WarehouseError):
 
 class WarehouseIncompatible(WarehouseError):
     """Written by a newer SeatSync or another DuckDB major, or no SeatSync database at all."""
+
+
+class NoticeUndelivered(SeatSyncError):
+    """A notice did not reach a channel.
+
+    `passing`: trying again may help. `retry_after` is in seconds when the channel named it.
+    """
+
+    def __init__(
+        self,
+        tried: str,
+        found: str,
+        remedy: str,
+        *,
+        passing: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(tried, found, remedy)
+        self.passing = passing
+        self.retry_after = retry_after

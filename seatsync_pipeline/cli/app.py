@@ -45,6 +45,7 @@ COMMANDS = {
     "push": ("push", "Write an approved selection to ConnectWise."),
     "operations": ("operations", "Show what was pushed, or abandon an unfinished operation."),
     "audit": ("audit", "Show the audit log, or verify it."),
+    "notify": ("notify", "Send a test message through every channel for notices."),
     "sandbox": ("sandbox", "Serve stand-ins for ConnectWise and Duo on this machine."),
 }
 

@@ -58,6 +58,7 @@ def all_checks() -> list[Check]:
         disk_check(settings.home),
         database_check(settings),
         columns_check(settings.home),
+        notices_check(settings),
         *connectwise_checks(settings),
         writing_check(settings),
         *duo_checks(settings),
@@ -187,3 +188,16 @@ def columns_check(home: Path) -> Check:
     except SeatSyncError as error:
         return from_error("avanan columns", error)
     return Check("avanan columns", "ok", columns.origin)
+
+
+def notices_check(settings: Settings) -> Check:
+    """Who is told when a run fails. Nothing is sent: `seatsync notify` does that."""
+    from seatsync_pipeline.notices.channels import channels_from, faults_of
+
+    channels = channels_from(settings)
+    if not channels:
+        return Check("notices", "ok", "nobody is told of failed runs but in the UI: no channel is set")
+    if fault := faults_of(settings):
+        return Check("notices", "fail", f"e-mail: {fault}", "Correct it in the environment or in .env.")
+    told = ", ".join(f"{channel.name} ({channel.where})" for channel in channels)
+    return Check("notices", "ok", told, "To send a test message, run: seatsync notify.")

@@ -1,0 +1,67 @@
+"""What Dagster knows of a failed run, as the typed facts of a notice; and sending from a tick.
+
+An error's text stays behind here: of it only the settings that it names go on, which are a closed vocabulary. The whole
+text travels apart from the facts, for those who allow clients to be named.
+"""
+
+import logging
+import re
+
+import dagster as dg
+
+from seatsync_pipeline.errors import NoticeUndelivered
+from seatsync_pipeline.notices.channels import channels_from
+from seatsync_pipeline.notices.deliver import deliver, undelivered
+from seatsync_pipeline.notices.facts import RunFailure
+from seatsync_pipeline.notices.notice import Notice
+from seatsync_pipeline.orchestration.failures import error_from
+from seatsync_pipeline.settings import Settings
+
+_SETTINGS = frozenset(str(field.validation_alias) for field in Settings.model_fields.values())
+
+
+def failure_facts(run: dg.DagsterRun, failed_steps: list[dg.DagsterEvent]) -> RunFailure:
+    """The facts of a failed run, from the first of its steps that failed; none of them when its process died."""
+    if not failed_steps:
+        return RunFailure(run.run_id, run.job_name)
+    event = failed_steps[0]
+    data = event.step_failure_data
+    metadata = data.user_failure_data.metadata if data.user_failure_data else {}
+    refusal = error_from(metadata)
+    if refusal is None:
+        cause = data.error
+        while cause is not None and cause.cause is not None:
+            cause = cause.cause
+        name = cause.cls_name if cause else None
+        return RunFailure(
+            run.run_id, run.job_name, event.step_key, error=name, text=cause.message if cause else None
+        )
+    status, faults = metadata.get("status"), metadata.get("fault_count")
+    return RunFailure(
+        run.run_id,
+        run.job_name,
+        event.step_key,
+        error=type(refusal).__name__,
+        status=_whole(status),
+        fault_count=_whole(faults),
+        settings=tuple(sorted(_SETTINGS.intersection(re.findall(r"\b[A-Z][A-Z_]+[A-Z]\b", str(refusal))))),
+        text=str(refusal),
+    )
+
+
+def _whole(value: object) -> int | None:
+    return value.value if isinstance(value, dg.IntMetadataValue) else None
+
+
+def tell(notice: Notice, settings: Settings, log: logging.Logger) -> NoticeUndelivered | None:
+    """Send a notice and log what became of it in each channel; the error of those that failed, None when all got it.
+
+    Does not raise for a channel that fails: what was sent to the others cannot be taken back, and must not be repeated.
+    """
+    deliveries = deliver(notice, channels_from(settings))
+    for delivery in deliveries:
+        if delivery.error is None:
+            log.info("%s: told %s (%s)", notice.notice_id, delivery.channel, delivery.where)
+        else:
+            log.error("%s: %s NOT DELIVERED: %s", notice.notice_id, delivery.channel, delivery.error)
+    return undelivered(notice, deliveries)

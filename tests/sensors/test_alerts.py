@@ -1,0 +1,317 @@
+"""Alerts over several ticks on a real instance: told once, told to whom, and never with a client's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from seatsync_pipeline.definitions import build_defs, defs
+from seatsync_pipeline.orchestration.instance import open_instance
+from seatsync_pipeline.orchestration.jobs import preview_key
+from seatsync_pipeline.orchestration.logs import progress_logger
+from seatsync_pipeline.orchestration.run import run_job
+from seatsync_pipeline.reconcile.service import reconcile
+from seatsync_pipeline.reconcile.setup import import_setup
+from seatsync_pipeline.settings import load_settings
+from sensors.alerts import preview_notice, run_failure_alert, stale_source_notice
+from tests.notices.servers import Hook, hook
+from tests.orchestration.conftest import homes, place, pulled, scanned
+from tests.orchestration.place import EXPORT, Place
+from tests.orchestration.test_checks import Lossy
+from tests.push.conftest import stock
+
+__all__ = ["homes", "place", "pulled", "scanned", "stock"]
+
+SAMPLE_MONTH = EXPORT.parent
+PLANTED = "Zebra <!channel> Umbrella"
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
+    with hook() as receiver:
+        monkeypatch.setenv("SEATSYNC_NOTICE_WEBHOOK_URL", receiver.url)
+        monkeypatch.setenv("SEATSYNC_UI_URL", "https://dagster.example/")
+        yield receiver
+
+
+@pytest.fixture
+def ready(pulled: Place) -> Place:
+    """Mapped and linked, with a preview of that."""
+    import_setup(pulled.warehouse, SAMPLE_MONTH / "setup.csv", by="tester")
+    new_preview(pulled)
+    return pulled
+
+
+class Ticks:
+    """Ticks of one sensor, each with an instance opened anew, as after a restart; only the cursor goes on."""
+
+    def __init__(self, sensor: dg.SensorDefinition) -> None:
+        self._sensor = sensor
+        self.cursor: str | None = None
+        self.said = ""
+        self.failed: list[str] = []
+        self()  # the first one only finds its place
+
+    def __call__(self, *, keep: bool = True) -> None:
+        """One tick. Without `keep` the process dies before Dagster has noted the cursor."""
+        with (
+            open_instance(load_settings()) as instance,
+            dg.build_sensor_context(
+                instance=instance, cursor=self.cursor, repository_def=defs.get_repository_def()
+            ) as context,
+        ):
+            data = self._sensor.evaluate_tick(context)
+        assert not data.run_requests
+        self.said = data.skip_message or ""
+        self.failed = [str(reaction.error) for reaction in data.dagster_run_reactions or () if reaction.error]
+        if keep:
+            self.cursor = data.cursor
+
+
+@dg.op
+def leaky() -> None:
+    raise ZeroDivisionError(f"{PLANTED} owes 12 dollars")
+
+
+@dg.job
+def defective() -> None:
+    leaky()
+
+
+def fail(place: Place) -> str:
+    """A run that fails with a client's name in its error."""
+    loggers = {"progress": progress_logger}
+    definitions = dg.Definitions(jobs=[defective], loggers=loggers)
+    return run_job("defective", definitions=definitions, settings=place.settings).run_id
+
+
+def new_preview(place: Place) -> str:
+    """A new Duo preview, as its asset would have made it."""
+    preview_id = reconcile(place.warehouse, "duo", today=place.settings.today())
+    with open_instance(place.settings) as instance:
+        instance.report_runless_asset_event(
+            dg.AssetMaterialization(preview_key("duo"), metadata={"preview_id": preview_id})
+        )
+    return preview_id
+
+
+def plant_account(place: Place) -> None:
+    """One more account in the latest snapshot, which belongs to no company."""
+    [(snapshot,)] = place.query("select max(snapshot_id) from snapshot where source = 'duo'")
+    place.change("insert into account values (?, 'DAnew', ?, null, '{}')", snapshot, PLANTED)
+    place.change(
+        "insert into observation values (?, 999, 'DAnew', ?, 'Duo MFA', 7, 'counted', null, '{}')",
+        snapshot,
+        PLANTED,
+    )
+
+
+def texts(*receivers: Hook) -> str:
+    return b" ".join(body for receiver in receivers for body in receiver.raw).decode()
+
+
+def test_a_failed_run_is_told_once_whoever_started_it(
+    place: Place, webhook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick = Ticks(run_failure_alert)
+    monkeypatch.setenv("DUO_SKEY", "")
+    place.settings = load_settings()
+    run_id = place.run("duo_pull").run_id  # in-process, without a code location, as from the command line
+    tick()
+    tick()
+    [document] = webhook.got
+    assert document["event"] == "run_failed"
+    assert document["id"] == f"run_failed:{run_id}"
+    assert document["url"] == f"https://dagster.example/runs/{run_id}"
+    assert document["facts"] == {
+        "job": "duo_pull",
+        "run": run_id,
+        "step": "duo__enrolled_users",
+        "error": "ConfigurationError",
+        "settings named": "DUO_SKEY",
+    }
+    assert "a setting is missing or wrong" in document["happened"]
+    assert "the last preview stay" in document["means"]
+    assert "seatsync doctor" in document["next_step"]
+
+
+def test_an_alert_is_repeated_by_a_crash_alone_and_breaks_no_run(
+    place: Place, webhook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick = Ticks(run_failure_alert)
+    run_id = fail(place)
+    tick(keep=False)
+    tick()
+    tick()
+    assert [document["id"] for document in webhook.got] == [f"run_failed:{run_id}"] * 2
+    assert webhook.got[0]["facts"]["error"] == "ZeroDivisionError"
+    assert "please report it" in webhook.got[0]["next_step"]
+
+    fail(place)
+    with hook(403) as slack:
+        monkeypatch.setenv("SEATSYNC_NOTICE_SLACK_URL", slack.url)
+        tick()
+        [failed] = tick.failed
+        assert "NOT DELIVERED to 1 of 2 channels" in failed
+        assert "answered 403" in failed
+        assert "secret" not in failed
+        tick()
+        assert tick.failed == []
+        assert (len(webhook.got), slack.tries) == (3, 1)
+
+
+def test_a_push_that_stopped_and_a_check_that_failed_say_what_they_mean(pulled: Place, webhook: Hook) -> None:
+    tick = Ticks(run_failure_alert)
+    pulled.run("push_to_connectwise", {"ops": {"push_selection": {"config": {"selection_file": "none.csv"}}}})
+    lossy = build_defs(resource_overrides={"warehouse": Lossy(pulled.settings.database)})
+    assert not run_job("duo_pull", definitions=lossy, settings=pulled.settings).success
+    tick()
+    push, check = webhook.got
+    assert "No other push starts" in push["means"]
+    assert "seatsync operations" in push["next_step"]
+    assert "did not pass a check" in check["happened"]
+    assert "Nothing was written to ConnectWise" in check["means"]
+
+
+def test_what_leaves_the_house_names_no_client_unless_that_is_allowed(
+    ready: Place, webhook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failures and previews full of names, and a search of every byte that was sent."""
+    failures, previews = Ticks(run_failure_alert), Ticks(preview_notice)
+
+    def spoil(value: Any) -> Any:
+        return [{**row, "id": row["name"]} for row in value]
+
+    names = {name for (name,) in ready.query("select name from company")}
+    names |= {name for (name,) in ready.query("select account_name from account")}
+    names = {name for name in names if len(name) > 3} | {"Zebra", "Umbrella"}
+
+    ready.sandbox.connectwise.faults.add("rewrite", path="*/company/companies", times=None, change=spoil)
+    refused = ready.run("connectwise_scan").error
+    assert refused is not None
+    assert any(name in str(refused) for name in names)
+    fail(ready)
+    plant_account(ready)
+    new_preview(ready)
+    with hook() as slack, hook() as teams:
+        monkeypatch.setenv("SEATSYNC_NOTICE_SLACK_URL", slack.url)
+        monkeypatch.setenv("SEATSYNC_NOTICE_TEAMS_URL", teams.url)
+        states = failures.cursor, previews.cursor
+        failures()
+        previews()
+        assert [len(receiver.got) for receiver in (webhook, slack, teams)] == [3, 3, 3]
+        assert [name for name in names if name in texts(webhook, slack, teams)] == []
+
+        monkeypatch.setenv("SEATSYNC_NOTICE_CLIENT_NAMES", "true")
+        failures.cursor, previews.cursor = states
+        failures()
+        previews()
+        assert PLANTED in webhook.got[-1]["clients"]
+        assert f"{PLANTED} owes 12 dollars" in webhook.got[-2]["clients"][0]
+        assert "<!" not in texts(slack)
+
+
+def test_a_new_preview_of_a_real_run_is_told_once(scanned: Place, webhook: Hook) -> None:
+    tick = Ticks(preview_notice)
+    assert "from now on" in tick.said
+    import_setup(scanned.warehouse, SAMPLE_MONTH / "setup.csv", by="tester")
+    assert scanned.run("duo_pull").success
+    tick()
+    tick()
+    [document] = webhook.got
+    [(preview_id, without)] = scanned.query(
+        "select preview_id, count(*) from preview where status in ('Unmatched', 'Ambiguous') group by 1"
+    )
+    assert without
+    assert document["event"] == "preview_needs_you"
+    assert document["id"] == f"preview_needs_you:{preview_id}"
+    assert document["url"] == "https://dagster.example/assets/duo/preview"
+    assert document["facts"]["new accounts without a company"] == str(without)
+
+
+def test_only_what_is_new_is_told(ready: Place, webhook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    tick = Ticks(preview_notice)
+    monkeypatch.setenv("SEATSYNC_NOTICE_DRIFT_PERCENT", "100000")
+    new_preview(ready)
+    tick()
+    assert "nobody needs to be told" in tick.said
+
+    plant_account(ready)
+    new_preview(ready)
+    tick()
+    new_preview(ready)
+    tick()
+    [document] = webhook.got
+    assert "1 account without a company is new" in document["happened"]
+    assert "seats would change" not in document["happened"]
+
+
+def test_a_drift_is_told_once_for_a_snapshot(
+    ready: Place, webhook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEATSYNC_NOTICE_DRIFT_PERCENT", "0.1")
+    tick = Ticks(preview_notice)
+    new_preview(ready)  # by the same snapshot as the preview before it, which drifted as much
+    tick()
+    assert webhook.got == []
+    ready.change(
+        "update preview_header set snapshot_id = (select snapshot_id from snapshot where source = 'connectwise')"
+    )
+    new_preview(ready)
+    tick()
+    [document] = webhook.got
+    assert "billed seats would change" in document["happened"]
+    assert "the limit is 0.1 %" in document["happened"]
+
+
+def test_an_undelivered_preview_notice_is_loud_and_not_repeated(
+    ready: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick = Ticks(preview_notice)
+    plant_account(ready)
+    new_preview(ready)
+    with hook(404) as gone:
+        monkeypatch.setenv("SEATSYNC_NOTICE_TEAMS_URL", gone.url)
+        tick()
+        assert "NOT DELIVERED to 1 of 1 channels" in tick.said
+        tick()
+        assert gone.tries == 1
+
+
+def test_without_a_channel_the_tick_says_so(ready: Place) -> None:
+    failures, previews = Ticks(run_failure_alert), Ticks(preview_notice)
+    fail(ready)
+    plant_account(ready)
+    new_preview(ready)
+    failures()
+    previews()
+    assert "No channel" in failures.said
+    assert "No channel" in previews.said
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_source_goes_stale_once_a_week(
+    ready: Place, webhook: Hook, monkeypatch: pytest.MonkeyPatch, *, accepted: bool
+) -> None:
+    tick = Ticks(stale_source_notice)
+    assert "nobody needs to be told" in tick.said
+    tick()
+    assert "already" in tick.said
+    long_ago = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=36, hours=1)
+    ready.change("update snapshot set taken_at = ? where source = 'duo'", long_ago)
+    if not accepted:
+        ready.change("update snapshot set verdict = 'suspect' where source = 'duo'")
+    told = []
+    for day in (2, 2, 3, 8, 9, 9, 15):
+        monkeypatch.setenv("SEATSYNC_TODAY", f"2027-01-{day:02}")
+        tick()
+        told.append(len(webhook.got))
+    assert told == [1, 1, 1, 1, 2, 2, 2]
+    document = webhook.got[0]
+    assert (document["event"], document["title"]) == ("source_stale", "Duo has gone stale")
+    assert "36 days ago; the limit is 35" in document["happened"]
+    assert ("has no accepted snapshot" in document["happened"]) == (not accepted)
