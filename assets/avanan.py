@@ -7,6 +7,7 @@ from pydantic import Field
 
 from seatsync_pipeline.orchestration.checks import blocking_checks, snapshots_of
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
+from seatsync_pipeline.orchestration.filing import DROP_TAG, dropped, rejecting, require_content
 from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT
 from seatsync_pipeline.orchestration.metadata import OWNERS, snapshot_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SNAPSHOT_CHECKS
@@ -15,7 +16,7 @@ from seatsync_pipeline.orchestration.trust import trust_check
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.acceptance import judged
 from seatsync_pipeline.sources.avanan import read_export
-from seatsync_pipeline.sources.store import save_snapshot
+from seatsync_pipeline.sources.store import save_once
 from seatsync_pipeline.warehouse import Warehouse
 
 
@@ -25,6 +26,11 @@ class AvananImport(dg.Config):
     file: str = Field(
         description="Path of the tenant export (CSV) on the machine that runs Dagster, e.g. "
         "/home/me/Downloads/tenants.csv"
+    )
+    sha256: str = Field(
+        default="",
+        description="Leave it empty. Filled in by avanan_export_drop: what the file held when it was seen whole; "
+        "anything else is not imported.",
     )
 
 
@@ -45,14 +51,24 @@ def tenant_export(
 
     A file with a structural fault is refused whole: every fault is listed and nothing is stored. A cell that
     cannot be read makes its observation failed, never a number. Header names and status words of your own go
-    into `avanan_columns.toml` in SEATSYNC_HOME.
+    into `avanan_columns.toml` in SEATSYNC_HOME. A file that lies in `inbox/avanan/` is moved: to `rejected/` when
+    it is refused, to `archive/` when its preview was made.
     """
     with refusals_as_failures():
         context.log.info("Reading %s", config.file)
         own_words = settings.home / "avanan_columns.toml"
-        export = read_export(Path(config.file).expanduser(), columns_file=own_words, limits=settings)
-        snapshot = judged(warehouse, export, settings)
-        snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run.run_id)
+        path = Path(config.file).expanduser()
+        drop = dropped(path, settings.avanan_inbox, config.sha256)
+        with rejecting(drop, settings):
+            export = read_export(path, columns_file=own_words, limits=settings)
+        require_content(path, export.digest, config.sha256)
+        run = context.run
+        snapshot_id, snapshot = save_once(
+            warehouse,
+            judged(warehouse, export, settings),
+            run_id=run.run_id,
+            drop=run.tags.get(DROP_TAG),
+        )
     return dg.MaterializeResult(metadata=snapshot_metadata(snapshot_id, snapshot))
 
 

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from seatsync_pipeline.orchestration.checks import blocking_checks, previews_of, require_sound, snapshots_of
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
-from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT, DUO_USERS, SCAN, preview_key
+from seatsync_pipeline.orchestration.filing import archive_imported
+from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT, DUO_USERS, SCAN, imported_file, preview_key
 from seatsync_pipeline.orchestration.metadata import OWNERS, preview_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS, SCAN_CHECKS, SNAPSHOT_CHECKS
 from seatsync_pipeline.orchestration.tables import PreviewTable
@@ -66,6 +67,11 @@ def preview_asset(source: Source, reading: dg.AssetKey, title: str) -> dg.Assets
         csv = settings.previews / f"{source}-{preview_id}.csv"
         context.log.info("%s: %d rows, written to %s", title, len(made.rows), csv)
         yield dg.MaterializeResult(metadata=preview_metadata(made.as_dict(), csv))
+        if (file := imported_file(context.run.run_config)) is not None:
+            # Last, so that a run that dies before leaves the file in the inbox, for the next run of the same drop.
+            with refusals_as_failures():
+                for place in archive_imported(warehouse, settings, file, made.snapshot["id"]):
+                    context.log.info("The export is now %s", place)
 
     return preview
 

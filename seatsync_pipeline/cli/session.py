@@ -66,14 +66,9 @@ class Session:
 
     def scan_is_due(self) -> bool:
         """Whether the last scan is missing, older than a preview may be made from, or than the last operation."""
-        from seatsync_pipeline.reconcile.store import SCAN_IS_OLD_AFTER, last_pushed_at
+        from seatsync_pipeline.reconcile.due import scan_is_due
 
-        scan = self.latest_scan()
-        if scan is None or age(scan.taken_at) > SCAN_IS_OLD_AFTER:
-            return True
-        with self.warehouse.read() as connection:
-            pushed_at = last_pushed_at(connection)
-        return pushed_at is not None and naive(scan.taken_at) < pushed_at
+        return scan_is_due(self.warehouse)
 
     def local(self, moment: datetime) -> str:
         """A time in the MSP's zone, as people write it. Naive times are UTC, as stored."""
@@ -82,11 +77,6 @@ class Session:
 
 def aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def naive(moment: datetime) -> datetime:
-    """As the JSON documents write times: UTC, without saying so."""
-    return aware(moment).astimezone(UTC).replace(tzinfo=None)
 
 
 def age(moment: datetime) -> timedelta:

@@ -1,5 +1,6 @@
 """The asset jobs: which assets one run makes. None of them writes to a vendor."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,17 @@ def preview_key(source: str) -> dg.AssetKey:
     return dg.AssetKey([source, "preview"])
 
 
-def avanan_import_config(file: Path) -> dict[str, Any]:
-    """The run config of `avanan_import` for that export."""
-    return {"ops": {AVANAN_EXPORT.to_python_identifier(): {"config": {"file": str(file)}}}}
+def avanan_import_config(file: Path, sha256: str = "") -> dict[str, Any]:
+    """The run config of `avanan_import` for that export; `sha256` binds it to what the file holds now."""
+    config = {"file": str(file)} | ({"sha256": sha256} if sha256 else {})
+    return {"ops": {AVANAN_EXPORT.to_python_identifier(): {"config": config}}}
+
+
+def imported_file(run_config: Mapping[str, Any]) -> Path | None:
+    """The export that a run with this config imports; None when it imports none."""
+    op = run_config.get("ops", {}).get(AVANAN_EXPORT.to_python_identifier(), {})
+    file = op.get("config", {}).get("file")
+    return Path(file).expanduser() if file else None
 
 
 connectwise_scan = dg.define_asset_job(

@@ -14,12 +14,13 @@ import dagster as dg
 from pydantic import Field
 
 from seatsync_pipeline import exact_json
-from seatsync_pipeline.errors import SeatSyncError
+from seatsync_pipeline.errors import FileRefused, SeatSyncError
 from seatsync_pipeline.orchestration.failures import failure_from, refusals_as_failures
+from seatsync_pipeline.orchestration.filing import archive, dropped, rejecting
 from seatsync_pipeline.orchestration.metadata import markdown_table, plain
 from seatsync_pipeline.push.approve import Choice, choose, require_approver
 from seatsync_pipeline.push.plan import Change
-from seatsync_pipeline.push.selection import write_selection
+from seatsync_pipeline.push.selection import read_selection, write_selection
 from seatsync_pipeline.push.service import Rehearsal, opened
 from seatsync_pipeline.reconcile.store import load_preview
 from seatsync_pipeline.settings import Settings
@@ -42,6 +43,11 @@ class PushConfig(dg.Config):
     confirm: bool = Field(
         default=False,
         description="true: write to ConnectWise. false: only report what would be written and what skipped.",
+    )
+    sha256: str = Field(
+        default="",
+        description="Leave it empty. Filled in by selection_drop: what the file held when it was seen whole; anything "
+        "else is not pushed.",
     )
 
 
@@ -75,10 +81,20 @@ def push_selection(
             context.log.info("%s", rehearsal.summary.sentence())
             yield dg.AssetObservation(PUSH, metadata=_rehearsal_metadata(rehearsal))
             return
-        report = push.run(path, progress, lambda summary: context.log.info("%s", summary.sentence()))
+        drop = dropped(path, settings.selections_inbox, config.sha256)
+        with rejecting(drop, settings):
+            read_selection(path)
+        # Only faults of the selection speak against the file: another push that is running does not.
+        with rejecting(drop, settings, FileRefused):
+            report = push.run(path, progress, lambda summary: context.log.info("%s", summary.sentence()))
     yield dg.AssetMaterialization(PUSH, metadata=_report_metadata(report))
     if report["state"] in {"interrupted", "stopped"}:
+        # A dropped file stays where it is: pushing it again carries the operation on.
         raise failure_from(_unfinished(report), operation_id=report["operation_id"])
+    if drop is not None:
+        with refusals_as_failures():
+            for place in archive(drop, settings):
+                context.log.info("The selection is now %s", place)
     if report["state"] == "finished_with_failures":
         context.log.warning("Finished with failures: look at the items of %s.", report["operation_id"])
 
@@ -172,9 +188,10 @@ def approve_preview() -> None:
     approve_rows()
 
 
-def push_config(selection_file: Path, *, confirm: bool) -> dict[str, Any]:
-    """The run config of `push_to_connectwise` for that file."""
-    config = {"selection_file": str(selection_file), "confirm": confirm}
+def push_config(selection_file: Path, *, confirm: bool, sha256: str = "") -> dict[str, Any]:
+    """The run config of `push_to_connectwise` for that file; `sha256` binds it to what the file holds now."""
+    config: dict[str, Any] = {"selection_file": str(selection_file), "confirm": confirm}
+    config |= {"sha256": sha256} if sha256 else {}
     return {"ops": {"push_selection": {"config": config}}}
 
 

@@ -6,7 +6,7 @@ tables, and what a snapshot means for a preview.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -90,6 +90,26 @@ def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str
         insert_rows(connection, "account", accounts)
         insert_rows(connection, "observation", observations)
     return snapshot_id
+
+
+def save_once(
+    warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str | None, drop: str | None
+) -> tuple[str, SourceSnapshot]:
+    """Store the snapshot of a dropped file, unless an earlier run of that drop has; the stored one, with its id.
+
+    A run that died after storing is repeated, and one drop is one snapshot. Without a `drop`, and when another
+    snapshot has been stored since, it is stored in any case. Raises WarehouseError.
+    """
+    if drop is None:
+        return save_snapshot(warehouse, snapshot, run_id=run_id), snapshot
+    with warehouse.read() as connection:
+        latest = latest_snapshot_id(connection, snapshot.source)
+        if latest is not None:
+            facts = snapshot_facts(connection, latest)
+            if (facts.digest, facts.details.get("drop")) == (snapshot.digest, drop):
+                return latest, load_snapshot(connection, latest)
+    dropped = replace(snapshot, details=snapshot.details | {"drop": drop})
+    return save_snapshot(warehouse, dropped, run_id=run_id), dropped
 
 
 _LATEST = """

@@ -1,0 +1,237 @@
+"""The drop folders: a file that lies there whole starts its run.
+
+Thin shells around `decide`: they read the folder, ask Dagster which runs there were, and hand on what was decided.
+A tick changes nothing outside its cursor; the run moves the file (`orchestration/filing`), so that a process that dies
+at any moment leaves the file where the next tick finds it.
+
+A folder or file that cannot be read makes the tick fail. Dagster keeps neither cursor nor run requests of a failed
+tick, so a tick that has something to hand on does that first, says in its log what it could not read, and the next
+one fails.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from seatsync_pipeline.errors import SeatSyncError
+from seatsync_pipeline.orchestration.filing import DROP_TAG
+from seatsync_pipeline.orchestration.inbox import (
+    FoundFile,
+    Listing,
+    content_of,
+    found_file,
+    list_inbox,
+    reason_of,
+)
+from seatsync_pipeline.orchestration.jobs import avanan_import, avanan_import_config, connectwise_scan
+from seatsync_pipeline.orchestration.push import push_config, push_to_connectwise
+from seatsync_pipeline.reconcile.due import scan_is_due
+from seatsync_pipeline.settings import Settings, load_settings
+from seatsync_pipeline.sources.file_text import visible
+from seatsync_pipeline.warehouse import Warehouse
+from sensors import decide
+from sensors.decide import Drop, PastRun, Rules
+
+INTERVAL = 30  # seconds between two ticks; a file has to lie unchanged that long
+FILE_TAG = "seatsync/file"
+_QUEUE = 50  # drops whose runs are looked up in one tick
+_MINUTE = 60.0
+_DATABASE = 10.0  # seconds to wait for it: a tick may last 60
+
+
+@dataclass(frozen=True)
+class DropFolder:
+    """One folder: where it is, how its drops are worked off, and by which run config.
+
+    A run of its own job, or of one `beside`, has to end before the next begins.
+    """
+
+    folder: Callable[[Settings], Path]
+    rules: Rules
+    run_config: Callable[[Path, str], Mapping[str, Any]]
+    beside: tuple[str, ...] = ()
+
+
+EXPORTS = DropFolder(
+    folder=lambda settings: settings.avanan_inbox,
+    # It only reads: what kept a run from reading (ConnectWise, the database, a restart) has often passed by then.
+    rules=Rules(
+        "avanan_import", delays=(10 * _MINUTE, 60 * _MINUTE), in_order=False, first="connectwise_scan"
+    ),
+    run_config=avanan_import_config,
+    beside=("connectwise_scan", "seat_sync"),
+)
+SELECTIONS = DropFolder(
+    folder=lambda settings: settings.selections_inbox,
+    # It writes: a push that broke off is carried on when a person has looked at it, and nothing overtakes it.
+    rules=Rules("push_to_connectwise", delays=(), in_order=True),
+    run_config=lambda file, sha256: push_config(file, confirm=True, sha256=sha256),
+)
+
+
+@dg.sensor(
+    name="avanan_export_drop",
+    jobs=[avanan_import, connectwise_scan],
+    minimum_interval_seconds=INTERVAL,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Import every Avanan export that is put into `inbox/avanan/`, once it lay there unchanged for two "
+    "ticks, and make a preview of it. Nothing is written to ConnectWise.\n\nScans ConnectWise first when the last scan "
+    "is older than a day or than the last push. An imported file moves to `archive/<month>/`; a refused one to "
+    "`rejected/`, beside `<name>.errors.csv`, which says what to correct. When a run fails for another reason, the "
+    "file stays, and two more runs follow: after 10 minutes, then after an hour. A file that is dropped again later is "
+    "imported again.",
+)
+def avanan_export_drop(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    return tick(context, EXPORTS)
+
+
+@dg.sensor(
+    name="selection_drop",
+    job=push_to_connectwise,
+    minimum_interval_seconds=INTERVAL,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="WRITES TO CONNECTWISE: every approved selection that is put into `inbox/selections/` is pushed at "
+    "once, confirmed, and nobody is asked again. It changes what your clients are billed.\n\nOff until you switch it "
+    "on; then whoever can write to that folder can have approved rows pushed. The push itself refuses what was not "
+    "approved, is stale, or was pushed before. One push at a time, the oldest file first. A finished file moves to "
+    "`archive/<month>/`, a refused one to `rejected/`, beside `<name>.errors.csv`. A push that was stopped or "
+    "interrupted leaves its file here, and the others wait: open its run, remove the cause, press Re-execute, and it "
+    "carries on.",
+)
+def selection_drop(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    return tick(context, SELECTIONS)
+
+
+for _sensor in (avanan_export_drop, selection_drop):
+    # Dagster 1.13 copies a sensor with its own empty default of a beta parameter, and warns each user of it.
+    _sensor._owners = None  # type: ignore[assignment]  # noqa: SLF001
+
+
+def tick(context: dg.SensorEvaluationContext, drops: DropFolder) -> dg.SensorResult:
+    """One look at the folder. Raises SeatSyncError when something there cannot be read and nothing else is to do."""
+    settings = load_settings()
+    settings.make_folders()
+    folder = drops.folder(settings)
+    now = time.time()
+    before = decide.load_memory(context.cursor)
+    listing = list_inbox(folder)
+    contents, unreadable = _read(folder, decide.to_read(listing, before))
+    unreadable = [*listing.unreadable, *unreadable]
+    memory = decide.observe(listing, before, contents)
+    decision = decide.decide(*_considered(context.instance, settings, drops, memory, now), drops.rules)
+    requests = []
+    if decision.request is not None:
+        memory = decide.having_asked(memory, decision.request, now)
+        requests = [_run_request(folder, drops, decision.request)]
+    for what in unreadable:
+        context.log.error("In %s cannot be read: %s", folder, what)
+    if unreadable and not requests and memory == before:
+        raise SeatSyncError(
+            f"reading the drop folder {folder}",
+            "; ".join(unreadable),
+            "Make it readable for the user that runs Dagster, or take it away. Everything else there is taken up.",
+        )
+    return dg.SensorResult(
+        run_requests=requests,
+        cursor=decide.dump_memory(memory),
+        skip_reason=None if requests else _why(folder, listing, memory, decision.notes, unreadable),
+    )
+
+
+def _read(folder: Path, files: Sequence[FoundFile]) -> tuple[dict[str, str], list[str]]:
+    """What the files hold (sha256 by name), and which could not be read. One that changed meanwhile is in neither."""
+    contents: dict[str, str] = {}
+    unreadable = []
+    for file in files:
+        path = folder / file.name
+        try:
+            content = content_of(path)
+            if found_file(file.name, path.lstat()) == file:
+                contents[file.name] = content
+        except FileNotFoundError:
+            continue  # taken away since it was listed
+        except OSError as error:
+            unreadable.append(f"{visible(file.name)}: {reason_of(error)}")
+    return contents, unreadable
+
+
+def _considered(
+    instance: dg.DagsterInstance, settings: Settings, drops: DropFolder, memory: decide.Memory, now: float
+) -> tuple[list[Drop], decide.Circumstances]:
+    """The drops to decide about, and what else counts. An empty folder costs no query."""
+    queue = decide.drops(memory)[:_QUEUE]
+    busy = _busy(instance, drops) if queue else None
+    due = bool(queue and drops.rules.first and not busy) and scan_is_due(
+        Warehouse(settings.database, deadline=_DATABASE)
+    )
+    runs = {drop.key: _past_runs(instance, drop) for drop in queue}
+    return queue, decide.Circumstances(runs, busy, due, now)
+
+
+def _past_runs(instance: dg.DagsterInstance, drop: Drop) -> list[PastRun]:
+    """The runs of a drop, the oldest first."""
+    records = instance.get_run_records(dg.RunsFilter(tags={DROP_TAG: drop.key}))
+    return [
+        PastRun(
+            run_id=record.dagster_run.run_id,
+            job=record.dagster_run.job_name,
+            succeeded=record.dagster_run.status is dg.DagsterRunStatus.SUCCESS,
+            ended_at=(record.end_time or record.update_timestamp.timestamp())
+            if record.dagster_run.is_finished
+            else None,
+        )
+        for record in reversed(records)
+    ]
+
+
+def _busy(instance: dg.DagsterInstance, drops: DropFolder) -> str | None:
+    """A run, whoever started it, that has to end before another one of this folder begins."""
+    lasting = [status for status in dg.DagsterRunStatus if status not in _ENDED]
+    for job in (drops.rules.job, *drops.beside):
+        for run in instance.get_runs(dg.RunsFilter(job_name=job, statuses=lasting), limit=1):
+            return f"waits for run {run.run_id} of {job}"
+    return None
+
+
+_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+
+def _run_request(folder: Path, drops: DropFolder, request: decide.Request) -> dg.RunRequest:
+    drop = request.drop
+    own = request.job == drops.rules.job
+    return dg.RunRequest(
+        run_key=request.key,
+        job_name=request.job,
+        run_config=drops.run_config(folder / drop.name, drop.sha256) if own else {},
+        tags={DROP_TAG: drop.key, FILE_TAG: visible(drop.name)},
+    )
+
+
+def _why(
+    folder: Path,
+    listing: Listing,
+    memory: decide.Memory,
+    notes: Sequence[str],
+    unreadable: Sequence[str],
+) -> str:
+    """What a person reads when they look why nothing was started."""
+    said = [f"cannot be read: {what}" for what in unreadable]
+    said += notes
+    growing = [
+        visible(file.name) for file in listing.files[: decide.REMEMBERED] if not _is_whole(memory, file)
+    ]
+    if growing:
+        said.append(f"not yet unchanged for two ticks: {', '.join(growing)}")
+    if len(listing.files) > decide.REMEMBERED:
+        said.append(f"{len(listing.files) - decide.REMEMBERED} further files wait for their turn")
+    if listing.ignored:
+        said.append(f"left alone: {', '.join(listing.ignored)}")
+    return f"{folder}: {'; '.join(said)}" if said else f"Nothing in {folder}."
+
+
+def _is_whole(memory: decide.Memory, file: FoundFile) -> bool:
+    return file.name in memory and memory[file.name].whole
