@@ -6,72 +6,25 @@ changed what through the setup's own history.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seatsync_pipeline.cli.output import clean, finish
 from seatsync_pipeline.cli.session import Session
 from seatsync_pipeline.cli.summary import say, summary_document
-from seatsync_pipeline.errors import SeatSyncError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from seatsync_pipeline.reconcile.reclassify import Reclassified
     from seatsync_pipeline.reconcile.setup import Change
-    from seatsync_pipeline.reconcile.store import Preview
-
-
-@dataclass(frozen=True)
-class Reclassified:
-    """A source's preview before and after a change; `error` when no new one could be made."""
-
-    source: str
-    before: Preview
-    after: Preview | None
-    error: SeatSyncError | None = None
-
-
-def reclassify(session: Session, sources: Iterable[str]) -> list[Reclassified]:
-    """Make a new preview of each of these sources that has one already."""
-    from seatsync_pipeline.reconcile.service import reconcile
-    from seatsync_pipeline.sources.base import SOURCES
-
-    made = []
-    wanted = set(sources)
-    for source in (s for s in SOURCES if s in wanted):
-        before = session.latest_preview(source)
-        if before is None:
-            continue
-        try:
-            reconcile(
-                session.warehouse,
-                source,
-                today=session.settings.today(),
-                settings=session.settings,
-            )
-        except SeatSyncError as error:  # the change itself is stored, and must be told all the same
-            made.append(Reclassified(source, before, None, error))
-        else:
-            made.append(Reclassified(source, before, session.latest_preview(source)))
-    return made
-
-
-def sources_touched(changes: Sequence[Change]) -> set[str]:
-    """Whose rows a change can move: of a mapping every source's, as a product belongs to one of them only."""
-    from seatsync_pipeline.reconcile.setup import Mapping
-    from seatsync_pipeline.sources.base import SOURCES
-
-    changed = [change for change in changes if change.changed]
-    if any(isinstance(change.now, Mapping) for change in changed):
-        return set(SOURCES)
-    return {change.now.source for change in changed}
 
 
 def report(session: Session, changes: Sequence[Change], by: str, said: str, *, as_json: bool) -> int:
     """Classify anew, print what changed and what became of the rows; the exit code."""
-    renewed = reclassify(session, sources_touched(changes))
+    from seatsync_pipeline.reconcile.reclassify import reclassify, sources_touched
+
+    renewed = reclassify(session.warehouse, session.settings, sources_touched(changes))
     document: dict[str, Any] = {
         "changed": sum(change.changed for change in changes),
         "by": by,
@@ -112,11 +65,9 @@ def change_document(change: Change) -> dict[str, Any]:
 
 
 def _show_renewed(console: Console, one: Reclassified) -> None:
-    if one.after is None:
+    comparison = one.comparison
+    if comparison is None:
         text = f"No new {one.source} preview could be made: {one.error}"
         console.print(clean(text), style="yellow")
         return
-    was, now = (Counter(str(row["status"]) for row in preview.rows) for preview in (one.before, one.after))
-    moved = [f"{status} {was[status]} -> {now[status]}" for status in now | was if was[status] != now[status]]
-    told = ", ".join(moved) or "the same statuses as before"
-    console.print(f"New {one.source} preview {one.after.preview_id}: {told}.")
+    console.print(f"New {one.source} preview {comparison.after_id}: {comparison.sentence()}.")

@@ -74,7 +74,8 @@ def watch_rows(rows: Iterable[Row], inputs: Inputs, book: Book, limits: Limits) 
         if product_id is not None and (notice := product_state(book, product_id))
     }
     licenses = similar_licenses(inputs, book)
-    renamed = renamed_accounts(inputs)
+    rows = list(rows)
+    renamed = renamed_accounts(inputs) if any(Flag.ACCOUNT_RENAMED in row.flags for row in rows) else {}
     watched = []
     for row in rows:
         notices: list[Notice] = []
