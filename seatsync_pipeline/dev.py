@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="make dev", description=__doc__)
     parser.add_argument("--port", type=int, default=3000, help="first port to try (default: 3000)")
     options = parser.parse_args(arguments)
+    os.umask(0o077)  # for the servers as well: run history and logs name clients
     try:
         settings = load_settings()
         settings.make_folders()
