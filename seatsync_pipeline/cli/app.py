@@ -147,5 +147,6 @@ def seatsync() -> None:
 
 
 def main() -> NoReturn:
-    """The entry point of the `seatsync` script."""
+    """The entry point of the `seatsync` script. All that it writes is readable by its owner alone."""
+    os.umask(0o077)
     seatsync.main()
