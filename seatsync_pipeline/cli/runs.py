@@ -121,7 +121,8 @@ def pull_command(*, source: str, as_json: bool) -> int:
     """Count the users of every Duo subaccount, then make a new preview.
 
     SOURCE is duo. ConnectWise is scanned first when the last scan is older than a day or than the last operation.
-    The exit code is 1 when a subaccount could not be read; the others count, and its line becomes a Source error.
+    The exit code is 1 when a subaccount could not be read (the others count, and its line becomes a Source error),
+    and when the pull as a whole is incomplete, for example because many accounts are gone.
     """
     if source != "duo":
         raise InputRefused(
@@ -152,8 +153,9 @@ def import_command(*, source: str, file: Path, as_json: bool) -> int:
     """Read an Avanan tenant export, then make a new preview.
 
     SOURCE is avanan. ConnectWise is scanned first when the last scan is older than a day or than the last
-    operation. A file with a structural fault is refused whole. The exit code is 1 when a row could not be read; it
-    becomes a Source error, the others count.
+    operation. A file with a structural fault is refused whole. The exit code is 1 when a row could not be read (it
+    becomes a Source error, the others count), and when the import as a whole is incomplete, for example because many
+    tenants are gone.
     """
     if source != "avanan":
         raise InputRefused(
@@ -194,6 +196,8 @@ def reconcile_command(*, source: str, as_json: bool) -> None:
 def _report(
     session: Session, document: dict[str, Any], snapshot: SourceSnapshot, noun: str, *, as_json: bool
 ) -> int:
+    from seatsync_pipeline.sources.base import Verdict
+
     failed = document["failed"]
 
     def show(console: Console) -> None:
@@ -205,8 +209,11 @@ def _report(
             console.print(f"  ... and {len(failed) - _FAILED_SHOWN} more")
         for finding in snapshot.findings:
             say(console, "! ", f"{finding.verdict}: {finding.message}", style="yellow")
+        if snapshot.findings and document["snapshot"]["accepted_by"] is None:
+            accept = f"seatsync accept {snapshot.source} {document['snapshot']['id']} --by NAME --reason TEXT"
+            say(console, "", f"Read it again. Only if this reading is right: {accept}")
         console.print()
         show_summary(console, session, session.preview(snapshot.source))
 
     finish(document, show, as_json=as_json)
-    return 1 if failed else 0
+    return 1 if failed or snapshot.verdict is Verdict.INCOMPLETE else 0

@@ -6,9 +6,11 @@ from typing import Any, Literal
 import dagster as dg
 from pydantic import Field
 
+from seatsync_pipeline.orchestration.checks import previews_of, require_sound
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import preview_key
 from seatsync_pipeline.orchestration.metadata import preview_metadata
+from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS
 from seatsync_pipeline.push.acceptance import accept_snapshot as accept
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.store import load_preview
@@ -52,6 +54,7 @@ def accept_and_reconcile(
         preview_id = reconcile(
             warehouse, source, today=settings.today(), run_id=context.run.run_id, settings=settings
         )
+        require_sound(warehouse, previews_of(source), PREVIEW_CHECKS)
         made = load_preview(warehouse, preview_id)
     csv = settings.previews / f"{source}-{preview_id}.csv"
     yield dg.AssetMaterialization(preview_key(source), metadata=preview_metadata(made.as_dict(), csv))

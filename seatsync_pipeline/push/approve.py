@@ -156,7 +156,7 @@ def _against(row: Mapping[str, Any], choice: Choice, *, one_by_one: bool) -> tup
         return "there is nothing to do", "Leave it out."
     if row["evidence"] == NEVER_SEEN and not one_by_one:
         return "it was never seen in the source: approve it one by one", "Name it with --row."
-    if row["needs_reason"] and not choice.reason.strip():
+    if (row["needs_reason"] or row["blocked"]) and not choice.reason.strip():
         return "it needs a reason", "Give one with --reason."
     return _against_agreement(row, choice.agreements.get(row["row_id"]))
 

@@ -107,7 +107,7 @@ def _judged(row: Row, seen: Circumstances, share: GuardResult | None, limits: Li
     if row.status is Status.ORPHANED and share is not None:
         found = f"blocked, because {share.observed} are orphaned (limit: {share.limit})"
         reason = f"{row.reason.rstrip('.')}; {found}."
-        return replace(_guarded(row, [share]), blocked=True, reason=reason)
+        return replace(_guarded(row, [share]), blocked=True, needs_reason=False, reason=reason)
     return row
 
 

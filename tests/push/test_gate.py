@@ -279,3 +279,15 @@ def test_an_approval_of_another_month_still_holds_the_planned_day() -> None:
     row: Row = next(r for r in draft_preview(with_companies(INPUTS)).rows if r.action is Action.CREATE)
     assert replace(row, planned_date=date(2026, 11, 30)).fingerprint == row.fingerprint
     assert replace(row, planned_date=date(2026, 12, 1)).fingerprint != row.fingerprint
+
+
+@pytest.mark.parametrize("held_back", ["blocked", "needs_reason"])
+def test_what_a_newer_preview_holds_back_is_not_approved_by_an_older_one(held_back: str) -> None:
+    """The numbers are the same, and so is the fingerprint; what is known about the row is not."""
+    newer = replace(
+        PREVIEW, preview_id="prev_2", rows=tuple({**row, held_back: True} for row in PREVIEW.rows)
+    )
+    (found,) = faults(line(UPDATE), latest=newer)
+    assert "overtaken" in found.rule
+    released = replace(PREVIEW, rows=tuple({**row, held_back: False} for row in PREVIEW.rows))
+    assert plan(line(UPDATE), latest=released)
