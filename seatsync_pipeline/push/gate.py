@@ -71,7 +71,7 @@ def judge(selection: Selection, known: Known) -> Plan | tuple[Fault, ...]:
     positions: dict[str, int] = {}
     if known.preview is not None and known.latest is not None and known.book is not None:
         rows = {row["row_id"]: row for row in known.preview.rows}
-        latest = {row["row_id"]: row["fingerprint"] for row in known.latest.rows}
+        latest = {row["row_id"]: row["fingerprint"] for row in known.latest.rows if not _held_back(row, rows)}
         positions = {row_id: position for position, row_id in enumerate(rows)}
         approved = {line.row_id for line in selection.rows if line.approved}
         for line in selection.rows:
@@ -103,6 +103,16 @@ def _cancels(
 ) -> list[tuple[SelectionRow, Mapping[str, Any]]]:
     chosen = ((line, rows[line.row_id]) for line in selection.rows if line.approved and line.row_id in rows)
     return [(line, row) for line, row in chosen if row["action"] == Action.CANCEL]
+
+
+def _held_back(latest: Mapping[str, Any], approved: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the newest preview blocks a row, or wants a reason for it, and the one that was approved did not.
+
+    The fingerprint binds values alone: an account that could be this client, or a product that became a bundle
+    since, changes none of them.
+    """
+    shown = approved.get(latest["row_id"])
+    return shown is not None and any(latest[name] and not shown[name] for name in ("blocked", "needs_reason"))
 
 
 def _of_circumstances(known: Known) -> list[Fault]:
