@@ -118,3 +118,20 @@ def test_a_company_that_no_scan_shows_any_more_keeps_its_name(warehouse: Warehou
     assert row["flags"] == ["company gone"]
     assert "is not in ConnectWise any more" in row["reason"]
     assert "it was named Acme Dental" in row["reason"]
+
+
+def test_a_renamed_account_is_flagged_until_a_person_links_it_again(warehouse: Warehouse) -> None:
+    renamed = SourceSnapshot(
+        "duo",
+        datetime(2026, 11, 20, 10, tzinfo=UTC),
+        (Account("A1", "Acme Orthodontics"),),
+        (seen(12, name="Acme Orthodontics"),),
+        "1",
+    )
+    save_snapshot(warehouse, renamed, run_id=None)
+    (row,) = made(warehouse).rows
+    assert (row["company_id"], row["flags"]) == (1, ["account renamed"])
+    assert "Acme Orthodontics was named Acme Dental when it was linked" in row["reason"]
+    setup.link_account(warehouse, "duo", "A1", "1", by="ann")
+    (row,) = made(warehouse).rows
+    assert (row["company_id"], row["flags"]) == (1, [])
