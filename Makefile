@@ -6,7 +6,7 @@ BIN  := $(VENV)/bin
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo dev test lint types imports unit soak coverage reference format lock clean
+.PHONY: help setup setup-dev demo dev test lint types imports unit soak coverage fuzz reference format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,11 @@ soak: $(VENV)/.installed-dev ## ten processes at one database for a minute: noth
 # Apart from `test`, which measuring would slow down.
 coverage: $(VENV)/.installed-dev ## every test, and which lines and branches they reach
 	$(BIN)/pytest -n $(TEST_WORKERS) --cov --cov-report=term:skip-covered
+
+FUZZ_EXAMPLES ?= 20000
+
+fuzz: $(VENV)/.installed-dev ## feed readers and gate many thousands of damaged inputs (FUZZ_EXAMPLES=20000)
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest tests/fuzz -n $(TEST_WORKERS) --timeout=0
 
 reference: $(VENV)/.installed ## write docs/reference.md anew from the code
 	$(BIN)/python docs/make_reference.py

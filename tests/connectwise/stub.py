@@ -44,6 +44,7 @@ def serve(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # the body would wait for the headers' receipt: 40 ms an answer
 
         def do_GET(self) -> None:
             target = urlsplit(self.path)
