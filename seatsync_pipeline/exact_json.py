@@ -20,11 +20,11 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
 
     Raises TypeError for what JSON cannot say, and ValueError for NaN and infinity.
     """
-    separators = (",", ":") if indent is None else None
-    text = json.dumps(
-        value, default=_encode, ensure_ascii=False, indent=indent, separators=separators, allow_nan=False
-    )
-    return _MARKED.sub(r"\1", text)
+    if indent is None:
+        text = _COMPACT.encode(value)
+    else:
+        text = json.dumps(value, default=_encode, ensure_ascii=False, indent=indent, allow_nan=False)
+    return _MARKED.sub(r"\1", text) if _MARK in text else text
 
 
 def loads(text: str | bytes) -> Any:
@@ -71,3 +71,7 @@ def _decimal(text: str) -> Decimal:
 
 def _refuse(name: str) -> object:
     raise ValueError(f"{name} is not a number")
+
+
+# Kept, because a million rows each have their evidence, and making an encoder takes longer than using it.
+_COMPACT = json.JSONEncoder(default=_encode, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

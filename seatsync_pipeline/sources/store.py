@@ -6,6 +6,7 @@ tables, and what a snapshot means for a preview.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -61,35 +62,38 @@ def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str
         "reasons": exact_json.dumps([_reason(finding) for finding in snapshot.findings]),
         "details": exact_json.dumps(snapshot.details),
     }
-    accounts = [
-        {
+    _require_storable(snapshot.observations)
+    with warehouse.write() as connection:
+        insert_rows(connection, "snapshot", [header])
+        insert_rows(connection, "account", _account_rows(snapshot_id, snapshot.accounts))
+        insert_rows(connection, "observation", _observation_rows(snapshot_id, snapshot.observations))
+    return snapshot_id
+
+
+def _account_rows(snapshot_id: str, accounts: Iterable[Account]) -> Iterator[dict[str, Any]]:
+    for account in accounts:
+        yield {
             "snapshot_id": snapshot_id,
             "account_key": account.key,
             "account_name": account.name,
             "domain": account.domain,
-            "details": exact_json.dumps(account.details),
+            "details": exact_json.dumps(account.details) if account.details else "{}",
         }
-        for account in snapshot.accounts
-    ]
-    observations = [
-        {
+
+
+def _observation_rows(snapshot_id: str, observations: Iterable[Observation]) -> Iterator[dict[str, Any]]:
+    for position, observation in enumerate(observations, start=1):
+        yield {
             "snapshot_id": snapshot_id,
             "position": position,
             "account_key": observation.account_key,
             "account_name": observation.account_name,
             "license": observation.license,
-            "seats": _storable(observation),
+            "seats": observation.seats,
             "state": observation.state.value,
             "reason": observation.reason,
             "evidence": exact_json.dumps(observation.evidence),
         }
-        for position, observation in enumerate(snapshot.observations, start=1)
-    ]
-    with warehouse.write() as connection:
-        insert_rows(connection, "snapshot", [header])
-        insert_rows(connection, "account", accounts)
-        insert_rows(connection, "observation", observations)
-    return snapshot_id
 
 
 def save_once(
@@ -213,18 +217,18 @@ def _observations(connection: Connection, snapshot_id: str) -> tuple[Observation
     )
 
 
-def _storable(observation: Observation) -> Decimal | None:
-    seats = observation.seats
-    if seats is None:
-        return None
-    fits = seats.is_finite() and abs(seats) < _MOST_SEATS and seats == seats.quantize(_SEAT_STEP)
-    if not fits:
-        raise WarehouseError(
-            "storing a snapshot",
-            f"{seats} seats of {observation.account_key!r} have no exact place in the database",
-            "Nothing was stored. Seats have up to 12 digits before the point and 6 after it.",
-        )
-    return seats
+def _require_storable(observations: Iterable[Observation]) -> None:
+    whose = {observation.seats: observation.account_key for observation in observations}
+    for seats, account_key in whose.items():
+        if seats is None:
+            continue
+        fits = seats.is_finite() and abs(seats) < _MOST_SEATS and seats == seats.quantize(_SEAT_STEP)
+        if not fits:
+            raise WarehouseError(
+                "storing a snapshot",
+                f"{seats} seats of {account_key!r} have no exact place in the database",
+                "Nothing was stored. Seats have up to 12 digits before the point and 6 after it.",
+            )
 
 
 def _plain(seats: Decimal | None) -> Decimal | None:
