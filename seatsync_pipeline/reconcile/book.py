@@ -5,6 +5,7 @@ Dates are calendar days in the MSP's zone. A cancelled date is the last billed d
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from seatsync_pipeline.connectwise.records import Addition, Agreement, Company, 
 from seatsync_pipeline.reconcile.rows import BilledAddition
 
 LineKey = tuple[int, int]  # (company_id, product_id)
+CYCLE_MONTHS = {"monthly": 1, "quarterly": 3, "semi-annual": 6, "annual": 12}
 
 
 class Timing(StrEnum):
@@ -171,6 +173,28 @@ def last_billed_day(addition: Addition, agreement: Agreement, today: date) -> tu
     if addition.effective_date is not None:
         day = max(day, addition.effective_date)
     return day, invoiced
+
+
+def invoices_between(agreement: Agreement, first: date, last: date) -> int:
+    """How many invoice dates of an agreement lie in those days, both included, going back from its next one.
+
+    0 when it has no next invoice date, or a billing cycle whose length is not known.
+    """
+    months = CYCLE_MONTHS.get((agreement.billing_cycle or "").strip().casefold())
+    upcoming = agreement.next_invoice_date
+    if months is None or upcoming is None:
+        return 0
+    found, cycles = 0, 0
+    while (day := _months_before(upcoming, cycles * months)) >= first:
+        found += day <= last
+        cycles += 1
+    return found
+
+
+def _months_before(day: date, months: int) -> date:
+    """The same day so many months earlier; the month's last day where it is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def end_of_month(day: date) -> date:

@@ -12,8 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from seatsync_pipeline.connectwise.records import Addition
-from seatsync_pipeline.reconcile.book import Book, Line, LineKey, Timing, last_billed_day, timing
+from seatsync_pipeline.connectwise.records import Addition, Agreement
+from seatsync_pipeline.exact_json import plain
+from seatsync_pipeline.reconcile.book import (
+    Book,
+    Line,
+    LineKey,
+    Timing,
+    invoices_between,
+    last_billed_day,
+    timing,
+)
 from seatsync_pipeline.reconcile.inputs import Inputs
 from seatsync_pipeline.reconcile.lines import addition_flags, amount_delta, carried
 from seatsync_pipeline.reconcile.placement import NoRow, Placed, Placement
@@ -30,6 +39,14 @@ from seatsync_pipeline.reconcile.rows import (
 EXPIRED_IN_SOURCE = "expired in source"
 ABSENT_ONCE = "absent once"
 NEVER_SEEN = "never seen"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How strongly the snapshots speak for an absence, and its first day; None when that is not known."""
+
+    strength: str
+    since: date | None = None
 
 
 @dataclass(frozen=True)
@@ -95,13 +112,23 @@ def _left_alone(row: Row, *, coming: bool) -> Row:
     )
 
 
-def _orphaned(row: Row, addition: Addition, evidence: str, blockers: Sequence[Placed], book: Book) -> Row:
-    day, invoiced = last_billed_day(addition, book.agreements[addition.agreement_id], book.today)
+def _orphaned(
+    row: Row, addition: Addition, evidence: Evidence, blockers: Sequence[Placed], book: Book
+) -> Row:
+    agreement = book.agreements[addition.agreement_id]
+    day, invoiced = last_billed_day(addition, agreement, book.today)
+    saved = amount_delta(addition, Decimal(0))
     flags = list(row.flags)
     if not invoiced:
         flags.append(Flag.NOT_INVOICED)
-    found = f"{seats_text(addition.quantity)} billed, no account uses them ({evidence})"
-    trace = [*row.trace, Step("evidence", evidence)]
+    found = f"{seats_text(addition.quantity)} billed, no account uses them ({evidence.strength})"
+    trace = [*row.trace, Step("evidence", evidence.strength)]
+    if evidence.since is not None:
+        absence = (
+            f"absent since {evidence.since}{_billed_since(evidence.since, agreement, saved, book.today)}"
+        )
+        found += f"; {absence}"
+        trace.append(Step("first day of absence", absence))
     if blockers:
         flags.append(Flag.POSSIBLE_RENAME)
         names = ", ".join(dict.fromkeys(placed.observation.account_name for placed in blockers))
@@ -111,15 +138,24 @@ def _orphaned(row: Row, addition: Addition, evidence: str, blockers: Sequence[Pl
         row,
         action=Action.CANCEL,
         blocked=bool(blockers),
-        needs_reason=evidence == NEVER_SEEN and not blockers,
+        needs_reason=evidence.strength == NEVER_SEEN and not blockers,
         new_quantity=Decimal(0),
-        amount_delta=amount_delta(addition, Decimal(0)),
+        amount_delta=saved,
         planned_date=day,
         flags=tuple(flags),
-        evidence=evidence,
+        evidence=evidence.strength,
         reason=f"{row.company_name}: {found}.",
-        trace=(*trace, Step("status", f"{Status.ORPHANED}: {evidence}")),
+        trace=(*trace, Step("status", f"{Status.ORPHANED}: {evidence.strength}")),
     )
+
+
+def _billed_since(since: date, agreement: Agreement, saved: Decimal | None, today: date) -> str:
+    """What the line has cost since, at today's quantity and price; empty where invoice dates are not known."""
+    invoices = invoices_between(agreement, since, today)
+    if not invoices or not saved:
+        return ""
+    times = "1 invoice" if invoices == 1 else f"{invoices} invoices"
+    return f", billed on {times} since: {plain(-saved * invoices)} at today's quantity and price"
 
 
 class _Evidence:
@@ -140,14 +176,15 @@ class _Evidence:
         self._seen = _last_days(inputs)
         self._days = {*inputs.history.days, inputs.snapshot_day}
 
-    def of(self, line: LineKey) -> str:
-        if line in self._expired:
-            return EXPIRED_IN_SOURCE
+    def of(self, line: LineKey) -> Evidence:
         seen = self._seen.get(line)
+        absent = [day for day in self._days if seen is not None and day > seen]
+        since = min(absent, default=None)
+        if line in self._expired:
+            return Evidence(EXPIRED_IN_SOURCE, since)
         if seen is None:
-            return NEVER_SEEN
-        absent = sum(1 for day in self._days if day > seen)
-        return ABSENT_ONCE if absent <= 1 else f"absent on {absent} days"
+            return Evidence(NEVER_SEEN)
+        return Evidence(ABSENT_ONCE if len(absent) <= 1 else f"absent on {len(absent)} days", since)
 
 
 def _lines_of(placed: Placed, formerly: Mapping[str, frozenset[int]]) -> list[LineKey]:

@@ -120,6 +120,33 @@ class TestEvidence:
         )
         assert orphan(history=history).evidence == evidence
 
+    @pytest.mark.parametrize(
+        ("cycle", "upcoming", "since", "told"),
+        [
+            ("Monthly", date(2026, 12, 1), date(2026, 9, 10), "billed on 2 invoices since: 70 at"),
+            ("Monthly", date(2026, 12, 1), date(2026, 10, 1), "billed on 2 invoices since: 70 at"),
+            ("Monthly", date(2026, 12, 1), date(2026, 10, 2), "billed on 1 invoice since: 35 at"),
+            ("Monthly", date(2026, 12, 1), date(2026, 11, 2), None),
+            ("Quarterly", date(2026, 12, 31), date(2026, 3, 30), "billed on 3 invoices since: 105 at"),
+            ("Quarterly", date(2026, 12, 31), date(2026, 4, 1), "billed on 2 invoices since: 70 at"),
+            ("Annual", date(2027, 1, 1), date(2026, 2, 1), None),
+            ("Fortnightly", date(2026, 12, 1), date(2026, 2, 1), None),
+            ("Monthly", None, date(2026, 2, 1), None),
+        ],
+    )
+    def test_since_when_and_what_was_billed_since(
+        self, cycle: str, upcoming: date | None, since: date, told: str | None
+    ) -> None:
+        history = History(days=(date(2026, 1, 1), since), last_seen={("A1", "Duo MFA"): date(2026, 1, 1)})
+        billed = agreement(billing_cycle=cycle, next_invoice_date=upcoming)
+        row = orphan(history=history, agreements=[billed])
+        assert f"; absent since {since}" in row.reason
+        assert ("invoice" in row.reason) is (told is not None)
+        assert (told or "") in row.reason
+
+    def test_nobody_knows_since_when_of_what_was_never_seen(self) -> None:
+        assert "absent since" not in orphan().reason
+
 
 @pytest.mark.parametrize(
     ("other", "blocked"),
