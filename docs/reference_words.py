@@ -195,9 +195,9 @@ SETUP_COLUMNS = {
 IN_HOME = {
     "database": "all data: snapshots, setup, previews, operations, audit log",
     "previews": "a sheet to tick for every preview, `<source>-<preview_id>.csv`",
-    "avanan_inbox": "created for exports to be picked up; import them with the command or the job",
-    "selections_inbox": "created for selections to be picked up; push them with the command or the job",
-    "archive": "created for files that were picked up",
-    "rejected": "created for files that were refused",
+    "avanan_inbox": "drop folder: `avanan_export_drop` imports what is put here",
+    "selections_inbox": "drop folder: `selection_drop`, once it is switched on, pushes what is put here",
+    "archive": "dropped files that were imported or pushed, by month: `archive/2026-11/`",
+    "rejected": "dropped files that were refused, each beside `<name>.errors.csv`",
     "dagster_home": "Dagster's history, unless DAGSTER_HOME says otherwise",
 }

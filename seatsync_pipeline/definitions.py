@@ -8,11 +8,14 @@ from collections.abc import Mapping
 import dagster as dg
 
 from assets import avanan, connectwise, duo, preview
+from seatsync_pipeline.orchestration.acceptance import accept_snapshot
 from seatsync_pipeline.orchestration.jobs import ALL_JOBS
 from seatsync_pipeline.orchestration.logs import progress_logger
 from seatsync_pipeline.orchestration.push import approve_preview, push_to_connectwise
 from seatsync_pipeline.orchestration.resources import resources
 from sensors.alerts import ALERTS
+from sensors.drops import avanan_export_drop, selection_drop
+from sensors.schedule import monthly_seat_sync
 
 
 def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
@@ -25,9 +28,10 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
             preview.duo_preview,
             preview.avanan_preview,
         ],
-        asset_checks=[connectwise.checks, duo.checks, avanan.checks, *preview.checks],
-        jobs=[*ALL_JOBS, push_to_connectwise, approve_preview],
-        sensors=[*ALERTS],
+        asset_checks=[connectwise.checks, *duo.checks, *avanan.checks, *preview.checks],
+        jobs=[*ALL_JOBS, push_to_connectwise, approve_preview, accept_snapshot],
+        sensors=[avanan_export_drop, selection_drop, *ALERTS],
+        schedules=[monthly_seat_sync()],
         resources=resources(resource_overrides),
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
     )

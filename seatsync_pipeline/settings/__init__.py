@@ -19,12 +19,13 @@ from seatsync_pipeline.errors import ConfigurationError
 from seatsync_pipeline.settings.guards import GuardSettings
 from seatsync_pipeline.settings.msp import MspSettings
 from seatsync_pipeline.settings.notices import NoticeSettings
+from seatsync_pipeline.settings.schedule import ScheduleSettings
 from seatsync_pipeline.settings.vendors import CountBasis as CountBasis
 from seatsync_pipeline.settings.vendors import VendorSettings
 from seatsync_pipeline.settings.vendors import is_loopback as is_loopback
 
 
-class Settings(GuardSettings, VendorSettings, NoticeSettings, MspSettings):
+class Settings(GuardSettings, VendorSettings, ScheduleSettings, NoticeSettings, MspSettings):
     """One MSP's settings. Build it with `load_settings()`, which turns faults into `ConfigurationError`."""
 
     @model_validator(mode="after")
