@@ -47,14 +47,11 @@ def read_additions(
     length of the longest page that this server has been seen to serve.
     """
     wanted = [key for key, agreement in agreements.items() if agreement.additions_read]
-    read_one = partial(_read_one, reader, served=served)
-    found = _gather(pool, partial(read_one, fields=_FIELDS), wanted, beside, report=report)
-    if not any(found.values()):
-        # Nothing at all may mean that this server answers an unknown field with an empty list.
-        found = _gather(pool, partial(read_one, fields=None), wanted, beside, report=report)
+    found = _gather(pool, partial(_read_one, reader, served=served), wanted, beside, report=report)
     additions: dict[int, Addition] = {}
     for listed_under, listed in found.items():
         for addition in listed:
+            _require_kin(addition, listed_under, agreements)
             known = additions.get(addition.addition_id)
             additions[addition.addition_id] = (
                 addition if known is None else _own(known, addition, listed_under, agreements)
@@ -106,6 +103,21 @@ def _own(known: Addition, again: Addition, listed_under: int, agreements: dict[i
     )
 
 
+def _require_kin(addition: Addition, listed_under: int, agreements: dict[int, Agreement]) -> None:
+    """Raise IncompleteAnswer for an addition of an agreement that has nothing to do with the one it was listed under.
+
+    Such an answer was meant for another question (a cache or a proxy has mixed them up), and what it should have
+    said is not known.
+    """
+    owner = addition.agreement_id
+    if owner != listed_under and owner in agreements and listed_under not in _ancestors(owner, agreements):
+        raise IncompleteAnswer(
+            f"reading the additions of agreement {listed_under} from ConnectWise",
+            f"the answer lists addition {addition.addition_id} of agreement {owner}, which is no child of it",
+            "Nothing was stored. Scan again; if it persists, look at both agreements in ConnectWise.",
+        )
+
+
 def _ancestors(key: int, agreements: dict[int, Agreement]) -> set[int]:
     above: set[int] = set()
     agreement = agreements.get(key)
@@ -134,28 +146,45 @@ def _gather(
     return {key: found[key] for key in wanted}
 
 
-def _read_one(
-    reader: ConnectWiseReader, agreement_id: int, *, served: int, fields: str | None
-) -> list[Addition]:
+def _read_one(reader: ConnectWiseReader, agreement_id: int, *, served: int) -> list[Addition]:
     """One agreement's additions, by page numbers: there one request tells that there is no second page.
 
-    A request for the count would double the requests, so it is made only where a doubt remains.
+    A request for the count would double the requests, so it is made only where a doubt remains. On a disagreement
+    the list is read once more, without `fields`: some servers answer a field they do not know with an empty list.
     """
     path = f"/finance/agreements/{agreement_id}/additions"
-    listed = read_list(reader, path, fields=fields, forward_only=False)
-    if _doubtful(listed, served) and len(listed.rows) != reader.count(path):
-        listed = read_list(reader, path, forward_only=False)
-        expected = reader.count(path)
-        if len(listed.rows) != expected:
-            raise IncompleteAnswer(
-                f"reading the additions of agreement {agreement_id} from ConnectWise",
-                f"the list has {len(listed.rows)} and the count says {expected}, twice in a row",
-                "Nothing was stored. Scan again when nobody is editing that agreement.",
-            )
+    try:
+        listed = read_list(reader, path, fields=_FIELDS, forward_only=False)
+        if _doubtful(listed, served) and len(listed.rows) != reader.count(path):
+            listed = read_list(reader, path, forward_only=False)
+            expected = reader.count(path)
+            if len(listed.rows) != expected:
+                raise IncompleteAnswer(
+                    f"reading the additions of agreement {agreement_id} from ConnectWise",
+                    f"the list has {len(listed.rows)} and the count says {expected}, twice in a row",
+                    "Nothing was stored. Scan again when nobody is editing that agreement.",
+                )
+    except PermanentVendorError as error:
+        if error.status != 404:
+            raise
+        raise _vanished(agreement_id, error) from error
     return [parse.addition(row, agreement_id) for row in listed.rows.values()]
 
 
+def _vanished(agreement_id: int, error: PermanentVendorError) -> IncompleteAnswer:
+    return IncompleteAnswer(
+        f"reading the additions of agreement {agreement_id} from ConnectWise",
+        f"the agreement was listed a moment ago, and now {error.found}",
+        "Nothing was stored. It was probably deleted meanwhile: scan again. If it persists, the API member's role "
+        f"may not see it whole: it needs {faults.RIGHTS['finance']}.",
+    )
+
+
 def _doubtful(listed: Listed, served: int) -> bool:
-    """Whether a page without any Link may have been cut: by a server that ignores our page size, or caps it lower."""
+    """Whether a list may not be the whole: one that says so oddly, one without a record, and a page without any Link
+    that may have been cut, by a server that ignores our page size or caps it lower.
+    """
     length = len(listed.rows)
+    if listed.doubted or not length:
+        return True
     return not listed.proven and (length == _DEFAULT_PAGE or length >= max(served, _DEFAULT_PAGE))

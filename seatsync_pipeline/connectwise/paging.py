@@ -1,77 +1,48 @@
 """Reading a list whole, page by page, in an order that cannot shift.
 
-What belongs here: ConnectWise's two ways of paging and the `Link` header. What does not: whether the result
-is the whole (`scan.py` compares it with `/count`).
+What belongs here: ConnectWise's two ways of paging. What does not: the `Link` header (`link.py`), and whether the
+result is the whole (`lists.py` compares it with `/count`).
 
 Forward-only paging (`pagination-type: forward-only`, then `pageId`) is a keyset over the id and is asked for
 first. A server that does not know it answers as if it had not been asked; its first page is then thrown away
-and the list read by page numbers with `orderBy=id asc`. From a Link only the position is taken, never the
-address: a Link cannot lead us to another host.
+and the list read by page numbers with `orderBy=id asc`. Between two numbered pages a record may be deleted, and the
+next page then begins one record too late, which no count shows. So a list of several such pages is read twice, and
+both readings must hold the same records.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from seatsync_pipeline.connectwise.access import Answer
 from seatsync_pipeline.connectwise.client import ConnectWiseReader
-from seatsync_pipeline.errors import PermanentVendorError
+from seatsync_pipeline.connectwise.link import Next, is_clear, next_page
+from seatsync_pipeline.errors import IncompleteAnswer, PermanentVendorError
 
 PAGE_SIZE = 1000  # the largest that ConnectWise serves; more is silently capped
 FORWARD_ONLY = "forward-only"
 PAGE_NUMBERS = "page numbers"
 
-_LINK = re.compile(r"<(?P<url>[^<>]*)>(?P<params>[^<]*)")
-_REL = re.compile(r"""[;\s]rel\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s;,"]+))""", re.IGNORECASE)
+_READINGS = 3  # of several numbered pages, until two in a row agree
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Next:
-    """Where the next page starts, as a Link says it: a `pageId`, or a `page` number."""
-
-    page_id: str | None
-    page: int | None
 
 
 @dataclass(frozen=True)
 class Listed:
     """A list by id, each record once.
 
-    `proven`: the server itself said that there is no further page. `longest` is the length of its longest page.
+    `proven`: the server itself said that there is no further page. `doubted`: what it said about further pages cannot
+    be understood, or contradicts itself. `longest` is the length of its longest page, `pages` their number.
     """
 
     rows: dict[int, Row]
     paging: str
     proven: bool
     longest: int
-
-
-def next_page(link: str | None) -> Next | None:
-    """The position in the Link whose relation is `next`, with its parameters in any order; None if none."""
-    for match in _LINK.finditer(link or ""):
-        relation = _REL.search(match["params"])
-        if relation is None or "next" not in (relation["quoted"] or relation["bare"] or "").lower().split():
-            continue
-        query = _query(match["url"])
-        number = query.get("page", "")
-        return Next(
-            page_id=query.get("pageid") or None,
-            page=int(number) if re.fullmatch(r"[1-9][0-9]{0,8}", number) else None,
-        )
-    return None
-
-
-def _query(url: str) -> dict[str, str]:
-    """The parameters of a URL; none where it is no URL, so that its Link leads nowhere, which is an error."""
-    try:
-        return {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
-    except ValueError:
-        return {}
+    pages: int = 1
+    doubted: bool = False
 
 
 def read_list(
@@ -86,7 +57,8 @@ def read_list(
 
     Without `forward_only` page numbers are used at once: for lists that hardly ever have a second page, where
     they tell in one request that there is none.
-    Raises PermanentVendorError for an answer that is no list of records, or pages that lead nowhere.
+    Raises PermanentVendorError for an answer that is no list of records, or pages that lead nowhere, and
+    IncompleteAnswer for records that are listed twice and differ, or that move between the pages.
     """
     params: dict[str, str | int] = {"pageSize": PAGE_SIZE}
     if fields:
@@ -94,7 +66,23 @@ def read_list(
     if conditions:
         params["conditions"] = conditions
     listed = _by_page_id(reader, path, params) if forward_only else None
-    return listed or _by_page_number(reader, path, params)
+    return listed or _settled(reader, path, params)
+
+
+def _settled(reader: ConnectWiseReader, path: str, params: dict[str, str | int]) -> Listed:
+    """The list by page numbers; of several pages, a reading that holds the same records as the one before it."""
+    listed = _by_page_number(reader, path, params)
+    if listed.pages == 1:
+        return listed
+    for _ in range(_READINGS - 1):
+        before, listed = listed, _by_page_number(reader, path, params)
+        if before.rows.keys() == listed.rows.keys():
+            return listed
+    raise IncompleteAnswer(
+        f"reading {path} from ConnectWise",
+        f"records came or went between its pages, in {_READINGS} readings",
+        "Nothing was stored. Scan again when nobody is editing them in bulk.",
+    )
 
 
 def _by_page_id(reader: ConnectWiseReader, path: str, params: dict[str, str | int]) -> Listed | None:
@@ -116,11 +104,11 @@ def _by_page_id(reader: ConnectWiseReader, path: str, params: dict[str, str | in
         following = next_page(answer.link)
         if not asked and _needs_page_numbers(answer, page, following):
             return None
-        rows.update(page)
+        news = _add(rows, page, path)
         longest = max(longest, len(page))
         if following is None or not page:
-            return Listed(rows, FORWARD_ONLY, proven=answer.link is not None or not page, longest=longest)
-        if following.page_id is None or following.page_id in asked:
+            return _ended(answer, rows, FORWARD_ONLY, longest=longest, pages=len(asked) + 1, more=False)
+        if following.page_id is None or following.page_id in asked or not news:
             raise reader.wrong_shape(path, "a Link to the next pageId", answer.link)
         asked.add(following.page_id)
         position = {"pageId": following.page_id}
@@ -140,19 +128,46 @@ def _by_page_number(reader: ConnectWiseReader, path: str, params: dict[str, str 
     while True:
         answer = reader.get(path, {**params, "orderBy": "id asc", "page": number})
         page = _rows(reader, path, answer)
-        news = page.keys() - rows.keys()
-        rows.update(page)
+        news = _add(rows, page, path)
         longest = max(longest, len(page))
         following = next_page(answer.link)
-        if not page:
-            return Listed(rows, PAGE_NUMBERS, proven=True, longest=longest)
-        if following is None and (answer.link is not None or len(page) < PAGE_SIZE):
-            return Listed(rows, PAGE_NUMBERS, proven=answer.link is not None, longest=longest)
+        last = following is None and (answer.link is not None or len(page) < PAGE_SIZE)
+        if last or not page:
+            more = following is not None
+            return _ended(answer, rows, PAGE_NUMBERS, longest=longest, pages=number, more=more)
         if not news:
             raise reader.wrong_shape(path, f"further records on page {number}", "those of a page before")
         if following is not None and following.page != number + 1:
             raise reader.wrong_shape(path, f"a Link to page {number + 1}", answer.link)
         number += 1
+
+
+def _ended(
+    answer: Answer, rows: dict[int, Row], paging: str, *, longest: int, pages: int, more: bool
+) -> Listed:
+    """The list whose last page is that answer. `more`: it is empty, and yet speaks of a further page."""
+    # By the page before, which may have been right; forward-only ends with an empty page.
+    promised = paging == PAGE_NUMBERS and pages > 1 and not answer.data
+    doubted = more or promised or not is_clear(answer.link)
+    proven = not doubted and (answer.link is not None or not answer.data)
+    return Listed(rows, paging, proven=proven, longest=longest, pages=pages, doubted=doubted)
+
+
+def _add(rows: dict[int, Row], page: dict[int, Row], path: str) -> bool:
+    """Add a page to what was read before; whether it holds anything new."""
+    before = len(rows)
+    for key, row in page.items():
+        if rows.setdefault(key, row) != row:
+            raise _listed_twice(path, key)
+    return len(rows) > before
+
+
+def _listed_twice(path: str, key: int) -> IncompleteAnswer:
+    return IncompleteAnswer(
+        f"reading {path} from ConnectWise",
+        f"record {key} is listed twice, with different contents",
+        "Nothing was stored. Scan again when nobody is editing it; if it persists, please report this.",
+    )
 
 
 def _rows(reader: ConnectWiseReader, path: str, answer: Answer) -> dict[int, Row]:
@@ -165,5 +180,6 @@ def _rows(reader: ConnectWiseReader, path: str, answer: Answer) -> dict[int, Row
         key = row.get("id")
         if not isinstance(key, int) or isinstance(key, bool) or key < 1:
             raise reader.wrong_shape(path, "a record with an id", row)
-        rows[key] = row
+        if rows.setdefault(key, row) != row:
+            raise _listed_twice(path, key)
     return rows

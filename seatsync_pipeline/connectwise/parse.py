@@ -26,7 +26,10 @@ _PLACES = Decimal("0.000001")
 _LIMIT = Decimal(10) ** 12  # the warehouse holds DECIMAL(18, 6)
 _LARGEST_ID = 2**63 - 1  # and BIGINT
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})([T ].*)?", re.ASCII)
+_DATE = re.compile(
+    r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII | re.IGNORECASE
+)
+_EARLIEST = date(1900, 1, 1)  # before it are only the zeros that programs write for no date at all
 
 
 class _Unreadable(ValueError):
@@ -162,9 +165,12 @@ def _calendar_date(value: str) -> date:
     if match is None:
         raise _Unreadable("a date such as 2026-11-01T00:00:00Z")
     try:
-        return date.fromisoformat(match[1])
+        day = date.fromisoformat(match[1])
     except ValueError as error:
         raise _Unreadable("a date of the calendar") from error
+    if day < _EARLIEST:
+        raise _Unreadable("a date since 1900, or null")
+    return day
 
 
 def flag(value: object) -> bool:
@@ -240,12 +246,16 @@ class _Record:
         value = self._row.get(name)
         if value is None:
             return None
-        return _Record(f"{name} of {self._kind} {self._row.get('id')}", self.mapping(name)).read("name", text)
+        return _Record(f"{name} of {self._named()}", self.mapping(name)).read("name", text)
+
+    def _named(self) -> str:
+        # As written in Python: what stands in an id's place may hold what cannot be printed.
+        return f"{self._kind} {repr(self._row['id'])[:40] if 'id' in self._row else 'without id'}"
 
     def error(self, name: str, expected: str) -> PermanentVendorError:
         found = repr(self._row.get(name))[:100] if name in self._row else "nothing"
         return PermanentVendorError(
-            f"reading {self._kind} {self._row.get('id', 'without id')}{self._where} from ConnectWise",
+            f"reading {self._named()}{self._where} from ConnectWise",
             f"{name} should be {expected}, and is {found}",
             "Correct that record in ConnectWise and scan again; nothing was stored.",
         )

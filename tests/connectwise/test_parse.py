@@ -141,8 +141,11 @@ def test_a_quantity_that_rounds_to_more_than_can_be_stored_is_refused() -> None:
             "cancelledDate should be a date of the calendar",
         ),
         ({**ADDITION, "cancelledDate": 20261101}, "cancelledDate should be a date"),
+        ({**ADDITION, "cancelledDate": "2026-11-01 to 2026-12-31"}, "cancelledDate should be a date such as"),
+        ({**ADDITION, "cancelledDate": "0001-01-01T00:00:00"}, "cancelledDate should be a date since 1900"),
         ({**ADDITION, "agreementId": "330"}, "agreementId should be a record id"),
         ({**ADDITION, "agreementId": 2**63}, "agreementId should be a record id"),
+        ({**ADDITION, "id": "\ud83d"}, r"addition '\\ud83d' of .*id should be a record id"),
         ({**ADDITION, "billCustomer": 1}, "billCustomer should be text"),
     ],
 )
@@ -171,5 +174,7 @@ def test_dates_are_taken_as_they_stand_and_never_shifted() -> None:
         "2026-11-01T00:00:00Z",
         "2026-11-01T23:30:00-08:00",
         "2026-11-01T00:00:00.000Z",
+        "2026-11-01 00:00",
+        "2026-11-01t00:00:00+0000",
     ):
         assert parse.calendar_date(written) == date(2026, 11, 1)
