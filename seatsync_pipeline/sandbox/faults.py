@@ -18,6 +18,7 @@ Kinds, with their options:
 * `count`       every count and total that is answered is wrong by `delta`
 * `next_offset` Duo's `next_offset` is `value`: a number, "same" (never advances) or "endless" (never ends)
 * `rewrite`     Python only: `change(value)` makes the answer's JSON
+* `respond`     Python only: `respond(request, answer)` makes the answer itself, headers and all
 
 All kinds take `path` (shell pattern on the decoded path), `method`, `query` (parameters that must be present
 with these values), `times` (None: for ever) and `after` (so many matching requests pass first).
@@ -43,7 +44,9 @@ _HTML: Final = (
     "<html><head><title>{status}</title></head><body><h1>Bad gateway</h1><p>Ray ID: 8f0</p></body></html>"
 )
 _GARBAGE: Final = b'{"id": 1, "name": "\xff\xfe\x00'
-_ALWAYS_APPLIED: Final = frozenset({"truncate", "garbage", "answer", "count", "next_offset", "rewrite"})
+_ALWAYS_APPLIED: Final = frozenset(
+    {"truncate", "garbage", "answer", "count", "next_offset", "rewrite", "respond"}
+)
 KINDS: Final = _ALWAYS_APPLIED | {"rate_limit", "error", "reset", "delay", "hold"}
 
 
@@ -66,6 +69,7 @@ class Fault:
     value: Any = None
     delta: int = 1
     change: Callable[[Any], Any] | None = None
+    respond: Callable[[Request, Response], Response] | None = None
     number: int = field(default=0, init=False)
     seen: int = field(default=0, init=False)
     hits: int = field(default=0, init=False)
@@ -79,6 +83,8 @@ class Fault:
             raise ValueError(f"unknown kind of fault: {self.kind}; known: {', '.join(sorted(KINDS))}")
         if self.kind == "rewrite" and self.change is None:
             raise ValueError("a rewrite needs `change`")
+        if self.kind == "respond" and self.respond is None:
+            raise ValueError("respond needs `respond`")
 
     def matches(self, request: Request) -> bool:
         return (
@@ -109,7 +115,7 @@ class Fault:
 
     def as_dict(self) -> dict[str, Any]:
         """For `GET /_sandbox/faults`."""
-        hidden = {"change", "_gate", "_open", "_drop"}
+        hidden = {"change", "respond", "_gate", "_open", "_drop"}
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in hidden}
 
 
@@ -196,6 +202,8 @@ class Faults:
 
 
 def _spoilt(fault: Fault, request: Request, answer: Response) -> Response:
+    if fault.respond is not None:
+        return fault.respond(request, answer)
     if fault.kind == "truncate":
         return replace(answer, wire=Wire.TRUNCATED)
     if fault.kind == "garbage":
