@@ -80,6 +80,10 @@ class Place:
         """Enter a context that lasts until the case is over: a server of the case's own, a lock that it holds."""
         return self._undo.enter_context(manager)
 
+    def let_go(self) -> None:
+        """End what `until_the_end` began, so that what is stored can be looked at."""
+        self._undo.close()
+
     def run(self, *arguments: str) -> Said:
         """Run `seatsync` as an operator does; the exit code, stdout and stderr. `{folder}` is this place's."""
         words = [argument.replace("{folder}", str(self.folder)) for argument in arguments]
