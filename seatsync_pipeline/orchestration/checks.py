@@ -7,7 +7,9 @@ snapshot it is made from: a bad one cannot be used by a later run either.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import dagster as dg
 import pandas as pd
@@ -61,44 +63,76 @@ class Problem:
     value: str = ""
 
 
+_Rows: TypeAlias = tuple[list[str], list[tuple[Any, ...]]]
+Reader: TypeAlias = Callable[[Connection, str], Any]
+
+
 @dataclass(frozen=True)
 class StoredCheck:
     """A judgement of one stored snapshot or preview.
 
     `read` fetches what it needs within the transaction that all checks of a result share; `judge` lists what is
-    wrong with it, with the connection closed.
+    wrong with it, with the connection closed. What is too much for memory comes in portions: `further` gives the
+    readers of all but the first. Nothing that is stored under an id ever changes, so each has its own transaction.
     """
 
     name: str
     description: str
-    read: Callable[[Connection, str], Any]
+    read: Reader
     judge: Callable[[Any], list[Problem]]
+    further: Callable[[Connection, str], list[Reader]] = lambda _connection, _stored_id: []
 
 
-def schema(model: type[StoredTable], id_column: str = "snapshot_id") -> StoredCheck:
-    """The check that a stored table is what its pandera model says."""
+def schema(model: type[StoredTable], id_column: str = "snapshot_id", *, portion: int = 50_000) -> StoredCheck:
+    """The check that a stored table is what its pandera model says; `portion` rows at a time are in memory."""
     table = str(model.to_schema().name)
+    key = _key(model)
 
-    def read(connection: Connection, stored_id: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    def read(connection: Connection, stored_id: str) -> _Rows:
+        bounds = _bounds(connection, stored_id)
+        return _read_range(connection, stored_id, None, bounds[0] if bounds else None)
+
+    def further(connection: Connection, stored_id: str) -> list[Reader]:
+        bounds = _bounds(connection, stored_id)
+        return [partial(_read_range, begin=begin, end=end) for begin, end in pairwise([*bounds, None])]
+
+    def _bounds(connection: Connection, stored_id: str) -> list[Any]:
+        """The keys at which the second and every further portion begin: equal keys stay in one portion."""
+        found = connection.execute(
+            f"select distinct {key} from"  # noqa: S608  # names of ours
+            f" (select {key}, row_number() over (order by {key}) as n from {table} where {id_column} = $id)"
+            " where n > 1 and n % $portion = 1 order by 1",
+            {"id": stored_id, "portion": portion},
+        ).fetchall()
+        return [bound for (bound,) in found]
+
+    def _read_range(connection: Connection, stored_id: str, begin: Any, end: Any) -> _Rows:
         cursor = connection.execute(
-            f"select * from {table} where {id_column} = $id",  # noqa: S608  # names of ours
-            {"id": stored_id},
+            f"select * from {table} where {id_column} = $id"  # noqa: S608  # names of ours
+            f" and ($begin is null or {key} >= $begin) and ($end is null or {key} < $end)",
+            {"id": stored_id, "begin": begin, "end": end},
         )
         return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
-    def judge(data: tuple[list[str], list[tuple[Any, ...]]]) -> list[Problem]:
+    def judge(data: _Rows) -> list[Problem]:
         columns, rows = data
         # Objects, as the database gives them: a frame made by DuckDB would turn DECIMAL into floats.
         return _schema_problems(model, pd.DataFrame(rows, columns=columns, dtype=object))
 
-    return StoredCheck(f"schema_{table}", f"The stored table `{table}` is what its schema says.", read, judge)
+    return StoredCheck(
+        f"schema_{table}", f"The stored table `{table}` is what its schema says.", read, judge, further
+    )
+
+
+def _key(model: type[StoredTable]) -> str:
+    return next(str(name) for name, column in model.to_schema().columns.items() if column.unique)
 
 
 def _schema_problems(model: type[StoredTable], frame: pd.DataFrame) -> list[Problem]:
     try:
         model.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        key = next(name for name, column in model.to_schema().columns.items() if column.unique)
+        key = _key(model)
         cases = errors.failure_cases.to_dict("records")
         # A rule over several columns fails once for each of them: one line is enough.
         return list(dict.fromkeys(_problem(case, frame, key) for case in cases))
@@ -155,8 +189,19 @@ def judge_stored(
         stored_id = stored.latest(connection, run_id)
         if stored_id is None:
             return []
-        read = [(check, check.read(connection, stored_id)) for check in checks]
-    return [Judgement(check, stored_id, tuple(check.judge(data))) for check, data in read]
+        read = [
+            (check, check.read(connection, stored_id), check.further(connection, stored_id))
+            for check in checks
+        ]
+    judgements = []
+    for check, first, further in read:
+        problems = check.judge(first)
+        for reader in further:
+            with warehouse.read() as connection:
+                data = reader(connection, stored_id)
+            problems += check.judge(data)
+        judgements.append(Judgement(check, stored_id, tuple(problems)))
+    return judgements
 
 
 def blocking_checks(

@@ -27,6 +27,15 @@ _ACTIONS = {
 }
 
 
+class ExactDecimal(pandas_engine.Decimal):  # type: ignore[misc]  # pandera is untyped here
+    """pandera's Decimal, which looks at every different number once: a million seats are a few hundred numbers."""
+
+    def coerce(self, data_container: pd.Series) -> pd.Series:
+        known = {value: self.coerce_value(value) for value in data_container.unique()}
+        coerced = [known[value] for value in data_container]
+        return pd.Series(coerced, index=data_container.index, name=data_container.name, dtype=object)
+
+
 def whole_row(rule: str) -> Callable[[_Judgement], _Judgement]:
     """A rule over several columns of a row; `rule` says what should hold, as an operator reads it."""
     return cast(Callable[[_Judgement], _Judgement], pa.dataframe_check(error=rule))
@@ -80,14 +89,14 @@ class AdditionTable(StoredTable):
     agreement_id: int = pa.Field(gt=0, description="agreement that carries it")
     product_id: int = pa.Field(gt=0, description="catalog product")
     product_identifier: str = pa.Field(description="the product's identifier")
-    quantity: pandas_engine.Decimal = pa.Field(dtype_kwargs=_EXACT, description="quantity, exact")
-    less_included: pandas_engine.Decimal = pa.Field(
+    quantity: ExactDecimal = pa.Field(dtype_kwargs=_EXACT, description="quantity, exact")
+    less_included: ExactDecimal = pa.Field(
         dtype_kwargs=_EXACT, description="quantity that the agreement includes without charge"
     )
-    unit_price: pandas_engine.Decimal = pa.Field(
+    unit_price: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="price of one, per billing cycle"
     )
-    unit_cost: pandas_engine.Decimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="cost of one")
+    unit_cost: ExactDecimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="cost of one")
     bill_customer: str = pa.Field(description="Billable, DoNotBill or NoCharge")
     effective_date: pandas_engine.Date = pa.Field(nullable=True, description="first billed day")
     cancelled_date: pandas_engine.Date = pa.Field(nullable=True, description="last billed day")
@@ -105,8 +114,8 @@ class ProductTable(StoredTable):
     description: str = pa.Field(nullable=True, description="catalog description")
     product_class: str = pa.Field(nullable=True, description="Agreement, Bundle, Inventory ...")
     inactive: bool = pa.Field(description="inactiveFlag")
-    price: pandas_engine.Decimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="catalog price")
-    cost: pandas_engine.Decimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="catalog cost")
+    price: ExactDecimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="catalog price")
+    cost: ExactDecimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="catalog cost")
     taxable: pd.BooleanDtype = pa.Field(nullable=True, description="taxableFlag")
     billing_cycle: str = pa.Field(nullable=True, description="the product's own cycle, if it has one")
 
@@ -120,7 +129,7 @@ class ObservationTable(StoredTable):
     account_key: str = pa.Field(description="what links are saved against")
     account_name: str = pa.Field(description="name of the subaccount or tenant")
     license: str = pa.Field(description="what is mapped to a catalog product")
-    seats: pandas_engine.Decimal = pa.Field(
+    seats: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="seats, exact; empty when the read failed, never zero"
     )
     state: str = pa.Field(
@@ -151,8 +160,8 @@ class ObservationTable(StoredTable):
     @whole_row("seats are zero or more")
     @classmethod
     def no_negative_seats(cls, rows: pd.DataFrame) -> pd.Series:
-        fine = [pd.isna(seats) or seats >= 0 for seats in rows["seats"]]
-        return pd.Series(fine, index=rows.index, dtype=bool)
+        known = rows["seats"].dropna()
+        return pd.Series(~rows.index.isin(known.index[known < 0]), index=rows.index)
 
 
 class PreviewTable(StoredTable):
@@ -177,22 +186,22 @@ class PreviewTable(StoredTable):
     additions: str = pa.Field(str_startswith="[", description="every addition the row carries (JSON)")
     product_id: pd.Int64Dtype = pa.Field(nullable=True, description="catalog product")
     product_identifier: str = pa.Field(nullable=True, description="its identifier")
-    current_quantity: pandas_engine.Decimal = pa.Field(
+    current_quantity: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="what ConnectWise bills"
     )
-    new_quantity: pandas_engine.Decimal = pa.Field(
+    new_quantity: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="what the source counts; empty when unknown"
     )
-    delta: pandas_engine.Decimal = pa.Field(
+    delta: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="new less current quantity"
     )
-    less_included: pandas_engine.Decimal = pa.Field(
+    less_included: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="included without charge"
     )
-    unit_price: pandas_engine.Decimal = pa.Field(
+    unit_price: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="price of one, per billing cycle"
     )
-    amount_delta: pandas_engine.Decimal = pa.Field(
+    amount_delta: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="change of the invoice, per billing cycle"
     )
     billing_cycle: str = pa.Field(nullable=True, description="the agreement's billing cycle")

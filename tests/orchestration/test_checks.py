@@ -13,9 +13,10 @@ import pytest
 
 from seatsync_pipeline.definitions import build_defs
 from seatsync_pipeline.errors import WarehouseError
-from seatsync_pipeline.orchestration.checks import Problem, judge_stored, previews_of, snapshots_of
+from seatsync_pipeline.orchestration.checks import Problem, judge_stored, previews_of, schema, snapshots_of
 from seatsync_pipeline.orchestration.run import run_job
 from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS, SCAN_CHECKS, SNAPSHOT_CHECKS
+from seatsync_pipeline.orchestration.tables import ObservationTable
 from seatsync_pipeline.warehouse import Connection, Warehouse
 from tests.orchestration.place import Place
 
@@ -85,6 +86,19 @@ def test_damage_is_found(warehouse: Warehouse, kind: str, check: str, damage: st
     damaged(warehouse, damage)
 
     assert judged(warehouse, kind)[check]
+
+
+@pytest.mark.parametrize("portion", [1, 2, 7])
+def test_rows_judged_in_portions_are_all_judged_and_none_twice(warehouse: Warehouse, portion: int) -> None:
+    damaged(warehouse, "update observation set evidence = 'no JSON ' || position, license = ''")
+    stored = snapshots_of("duo")
+
+    [whole] = judge_stored(warehouse, stored, [schema(ObservationTable)])
+    [parts] = judge_stored(warehouse, stored, [schema(ObservationTable, portion=portion)])
+
+    assert len(whole.problems) > 10
+    assert len(parts.problems) == len(whole.problems)
+    assert set(parts.problems) == set(whole.problems)
 
 
 def test_one_thing_twice_is_found_although_the_sums_agree(warehouse: Warehouse) -> None:
