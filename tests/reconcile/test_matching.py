@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from seatsync_pipeline.connectwise.records import Company
@@ -131,3 +133,115 @@ def test_a_website_that_agrees_makes_a_candidate_but_never_a_link() -> None:
     found = match_accounts([account], [company], {})["A1"]
     assert found.outcome is Outcome.UNMATCHED
     assert [(c.company_id, c.note is not None) for c in found.candidates] == [(1, True)]
+
+
+# The scores are exact: of 25, 10 and 20 letters one or two pairs are swapped.
+@pytest.mark.parametrize(
+    ("account", "names", "outcome", "why"),
+    [
+        ("norhtwind tradheouse acme", ("northwind tradehouse acme",), Outcome.LINKED, "linked to"),  # 92.00
+        (
+            "blackwodos",
+            ("blackwoods",),
+            Outcome.AMBIGUOUS,
+            "is near (90 of 100), but not near enough",
+        ),  # 90.00
+        ("blackwdoos x", ("blackwoods z",), Outcome.UNMATCHED, "the nearest is blackwoods z (83 of 100)"),
+        (  # 95.00, and the runner-up at 90.00
+            "norhtwind tradehouse",
+            ("northwind tradehouse", "norhtwind tradahoume"),
+            Outcome.LINKED,
+            "linked to northwind tradehouse (close name)",
+        ),
+        (  # the runner-up at 95.00 too
+            "norhtwind tradehouse",
+            ("northwind tradehouse", "norhtwind tradehoues"),
+            Outcome.AMBIGUOUS,
+            "northwind tradehouse and norhtwind tradehoues are about equally near",
+        ),
+    ],
+)
+def test_a_score_at_its_limit_is_still_inside(
+    account: str, names: tuple[str, ...], outcome: Outcome, why: str
+) -> None:
+    found = match(account, *names)
+    assert found.outcome is outcome
+    assert why in found.why
+    assert found.account.key == "A1"
+
+
+def test_a_link_by_name_says_by_which_rule_and_how_sure_it_is() -> None:
+    exact, close = match("Acme", "Acme"), match("Northwind Tradrs", "Northwind Traders")
+    assert (exact.why, exact.made_by, exact.score) == (
+        "linked to Acme (exact name)",
+        Rule.EXACT,
+        Decimal(100),
+    )
+    assert [(c.company_id, c.score) for c in exact.candidates] == [(1, Decimal(100))]
+    assert (close.made_by, close.score) == (Rule.CLOSE, close.candidates[0].score)
+    assert close.score is not None
+    assert 92 < close.score < 100
+
+
+def test_twins_are_named_with_their_ids() -> None:
+    assert match("Acme", "Acme", "Acme").why == "2 companies have this name: Acme (id 1), Acme (id 2)"
+    three = match("acme", "Acme Inc", "Acme LLC", "Acme Ltd")
+    assert three.why.startswith("3 companies have this name: ")
+
+
+def test_what_keeps_a_name_from_linking_is_said() -> None:
+    account = Account("A1", "Acme")
+    unlinked = match_accounts([account], companies("Acme"), {}, unlinked={"A1"})["A1"]
+    assert unlinked.why == "Acme fits (exact name), but a person took this account's link away"
+    assert unlinked.account is account
+    nameless = match_accounts([Account("A1", "Acme", details={"unidentified": True})], companies("Acme"), {})[
+        "A1"
+    ]
+    assert nameless.why == "Acme fits (exact name), but the account has no key or name of its own"
+    taken = match_accounts([account], companies("Acme"), {"OLD": Link("OLD", "Acme", 1)})["A1"]
+    assert taken.why.endswith("but another account of this source is or would be linked to it")
+    assert [c.company_id for c in taken.candidates] == [1]
+
+
+@pytest.mark.parametrize(
+    ("company", "state"),
+    [
+        (None, "company 1 is not in ConnectWise any more (merged?)"),
+        (Company(1, "old", "Acme", "Active", deleted=True), "Acme was deleted (merged?)"),
+        (Company(1, "old", "Acme", " INACTIVE "), "Acme was made inactive (merged?)"),
+    ],
+)
+def test_a_link_whose_company_is_gone_says_how(company: Company | None, state: str) -> None:
+    listed = [company] if company else []
+    found = match_accounts([Account("A1", "New name")], listed, {"A1": Link("A1", "Acme", 1)})["A1"]
+    assert found.why == f"its linked company {state}"
+    assert found.flags == (Flag.ACCOUNT_RENAMED, Flag.COMPANY_GONE)
+    assert (found.gone_company_id, found.company, found.account.name) == (1, None, "New name")
+
+
+def test_a_saved_link_says_by_whom_and_under_which_name() -> None:
+    kept = match_accounts([Account("A1", " Acme ")], companies("Acme"), {"A1": Link("A1", "Acme", 1)})["A1"]
+    assert (kept.why, kept.flags) == ("linked to Acme (operator)", ())
+    renamed = match_accounts([Account("A1", "Bolt")], companies("Acme"), {"A1": Link("A1", "Acme", 1)})["A1"]
+    assert renamed.why == "linked to Acme (operator), when the account was named Acme"
+    free = match_accounts([Account("A1", "Bolt")], [], {"A1": Link("A1", "Acme", None, "ours")})["A1"]
+    assert (free.outcome, free.why, free.flags) == (
+        Outcome.NOT_BILLED,
+        "linked as not billed: ours",
+        (Flag.ACCOUNT_RENAMED,),
+    )
+
+
+def test_candidates_by_score_then_website_then_id() -> None:
+    listed = [
+        Company(1, "a", "Harbor Clinic 4"),
+        Company(2, "b", "Harbor Clinic 3", website="harbor.example"),
+        Company(3, "c", "Harbor Clinic 33"),
+        Company(4, "d", "Zebra", website="https://harbor.example/"),
+    ]
+    account = Account("A1", "Harbor Clinic 2", domain="harbor.example")
+    found = match_accounts([account], listed, {})["A1"]
+    note = "its website agrees with the domain harbor.example"
+    assert [(c.company_id, c.note) for c in found.candidates] == [(2, note), (1, None), (3, None)]
+    zebra = match_accounts([account], listed[3:], {})["A1"]
+    assert [(c.company_id, c.score, c.note) for c in zebra.candidates] == [(4, Decimal(0), note)]

@@ -44,6 +44,14 @@ def test_normalise(name: str, expected: str) -> None:
         ("abc legal", "abx legal", False),  # a short word
         ("smith legal north", "legal smith north", False),  # another order
         ("acme4you", "acme4yu", False),  # a number inside
+        ("bolton", "bolt2on", False),  # a number on one side alone
+        ("beryl", "beyrl", True),  # five letters are enough
+        ("bery", "beyr", False),  # four are not
+        ("handel", "hoste", False),  # one letter more, and another word
+        ("handel", "handelsman", False),
+        ("handel", "hadxel", False),  # two neighbours differ, of which only one has moved
+        ("handel", "hlndea", False),  # two letters swapped, but no neighbours
+        ("handel", "hadnle", False),  # two swaps in one word
     ],
 )
 def test_only_a_typing_error_makes_two_names_one(left: str, right: str, *, same: bool) -> None:
@@ -60,6 +68,10 @@ def test_only_a_typing_error_makes_two_names_one(left: str, right: str, *, same:
         ("", None),
         (None, None),
         ("not a host", None),
+        ("  ", None),
+        ("acme.com?from=mail", "acme.com"),
+        ("acme.com#top", "acme.com"),
+        ("ftp://files.acme.com.", "files.acme.com"),
     ],
 )
 def test_web_host(address: str | None, host: str | None) -> None:
