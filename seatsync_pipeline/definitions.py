@@ -13,6 +13,7 @@ from seatsync_pipeline.orchestration.jobs import ALL_JOBS
 from seatsync_pipeline.orchestration.logs import progress_logger
 from seatsync_pipeline.orchestration.push import approve_preview, push_to_connectwise
 from seatsync_pipeline.orchestration.resources import resources
+from seatsync_pipeline.orchestration.setup_jobs import SETUP_JOBS
 from sensors.alerts import ALERTS
 from sensors.drops import avanan_export_drop, selection_drop
 from sensors.schedule import monthly_seat_sync
@@ -29,7 +30,7 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
             preview.avanan_preview,
         ],
         asset_checks=[connectwise.checks, *duo.checks, *avanan.checks, *preview.checks],
-        jobs=[*ALL_JOBS, push_to_connectwise, approve_preview, accept_snapshot],
+        jobs=[*ALL_JOBS, push_to_connectwise, approve_preview, accept_snapshot, *SETUP_JOBS],
         sensors=[avanan_export_drop, selection_drop, *ALERTS],
         schedules=[monthly_seat_sync()],
         resources=resources(resource_overrides),
