@@ -28,7 +28,7 @@ from seatsync_pipeline.errors import (
 )
 from seatsync_pipeline.pacing import Pacer
 from seatsync_pipeline.settings import Settings
-from seatsync_pipeline.sources.duo_deadline import in_time
+from seatsync_pipeline.sources.duo_deadline import Deadline
 from seatsync_pipeline.sources.duo_errors import (
     CALL_ERRORS,
     Subject,
@@ -92,6 +92,7 @@ class DuoApi:
         self._retries = retries
         self._stopped = threading.Event()
         self._pacer = Pacer(settings.duo_requests_per_minute, sleep=self._sleep)
+        self._deadline = Deadline(retries.longest_request)
         self._lock = threading.Lock()
         self._requests = 0
 
@@ -168,7 +169,7 @@ class DuoApi:
         # they still exist.
         client._MAX_BACKOFF_WAIT_SECS = 0  # noqa: SLF001
         send = client._attempt_single_request  # noqa: SLF001
-        client._attempt_single_request = in_time(send, self._retries.longest_request)  # noqa: SLF001
+        client._attempt_single_request = self._deadline.guard(send)  # noqa: SLF001
         return client
 
     def _sleep(self, seconds: float) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from seatsync_pipeline.errors import IncompleteAnswer, PermanentVendorError
@@ -169,6 +170,7 @@ class _Crawl:
         raise IncompleteAnswer(self.tried, found, "Users came or went during the pull: pull again later.")
 
 
+@lru_cache(maxsize=256)  # a handful of words, asked for once for each user
 def _status(text: str) -> str:
     """One spelling of a status: a `Pending_Deletion` must not be billed for its spelling."""
     known = " ".join(text.replace("_", " ").replace("-", " ").casefold().split())
