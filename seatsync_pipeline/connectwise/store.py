@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from seatsync_pipeline.connectwise.records import (
@@ -24,6 +25,7 @@ from seatsync_pipeline.connectwise.records import (
 )
 from seatsync_pipeline.errors import NotFound
 from seatsync_pipeline.warehouse import Connection, Warehouse, insert_rows, new_id
+from seatsync_pipeline.warehouse.kept import require_kept
 
 SOURCE = "connectwise"
 
@@ -43,15 +45,13 @@ def save_scan(warehouse: Warehouse, scan: Scan, *, run_id: str | None) -> str:
         "reasons": "[]",
         "details": json.dumps(scan.details, sort_keys=True, ensure_ascii=False),
     }
-    # Made before the file is opened: other programs wait for it meanwhile.
-    tables = {
-        table: [{"snapshot_id": snapshot_id, **_as_dict(record)} for record in records]
-        for table, records in _tables(scan).items()
-    }
     with warehouse.write() as connection:
         insert_rows(connection, "snapshot", [header])
-        for table, rows in tables.items():
-            insert_rows(connection, table, rows)
+        for table, records in _tables(scan).items():
+            # One by one: all rows of a large scan at once would take more memory than the scan itself.
+            insert_rows(
+                connection, table, ({"snapshot_id": snapshot_id, **row} for row in _as_dicts(records))
+            )
     return snapshot_id
 
 
@@ -64,6 +64,7 @@ def load_scan(connection: Connection, snapshot_id: str) -> Scan:
         raise NotFound(
             f"reading the ConnectWise scan {snapshot_id}", "there is none with that id", "Run a scan first."
         )
+    require_kept(connection, snapshot_id)
     taken_at: datetime = header[0]
     return Scan(
         companies=_load(connection, "company", Company, snapshot_id),
@@ -87,10 +88,10 @@ def digest(scan: Scan) -> str:
     content = hashlib.sha256()
     for table, records in _tables(scan).items():
         content.update(f"{table}\n".encode())
-        for values in sorted(
-            [_canonical(value) for value in _as_dict(record).values()] for record in records
-        ):
-            content.update(json.dumps(values, ensure_ascii=False).encode() + b"\n")
+        # Sorted by their own hashes, which need far less room than the lines themselves.
+        lines = (json.dumps([_canonical(v) for v in row.values()]).encode() for row in _as_dicts(records))
+        for line in sorted(hashlib.sha256(line).digest() for line in lines):
+            content.update(line)
     return content.hexdigest()
 
 
@@ -104,15 +105,25 @@ def _tables(scan: Scan) -> dict[str, Iterable[Any]]:
     }
 
 
-def _as_dict(record: Company | AgreementType | Agreement | Addition | Product) -> dict[str, Any]:
-    """The record by column: the tables have its fields' names. (`asdict` would copy every value deeply.)"""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+def _as_dicts(records: Iterable[_T]) -> Iterator[dict[str, Any]]:
+    """Each record by column: the tables have its fields' names. (`asdict` would copy every value deeply.)"""
+    names: tuple[str, ...] = ()
+    for record in records:
+        names = names or tuple(field.name for field in fields(record))
+        yield {name: getattr(record, name) for name in names}
 
 
 def _canonical(value: object) -> str:
     if isinstance(value, Decimal):
-        return f"{value:.6f}"
+        return _six_places(value)
     return "" if value is None else f"={value}"  # so that empty text and no value differ
+
+
+@lru_cache(
+    maxsize=4096
+)  # a scan has few prices, and formatting one takes longer than all the rest of its row
+def _six_places(value: Decimal) -> str:
+    return f"{value:.6f}"
 
 
 def _load(connection: Connection, table: str, kind: type[_T], snapshot_id: str) -> tuple[_T, ...]:
