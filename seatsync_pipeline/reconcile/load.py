@@ -92,10 +92,7 @@ _LAST_NAMES = """
 _MOVED_AGREEMENTS = """
     select was.company_id, now.company_id, count(distinct now.agreement_id)
     from agreement now
-    join agreement was
-      on was.agreement_id = now.agreement_id
-     and was.company_id <> now.company_id
-     and was.snapshot_id < now.snapshot_id
+    join agreement was on was.agreement_id = now.agreement_id
     where now.snapshot_id = ? and was.company_id in (select unnest(?))
     group by was.company_id, now.company_id
 """

@@ -277,6 +277,11 @@ class TestPrice:
         assert (row.status, row.needs_reason, row.blocked) == (Status.NO_ADDITION, True, False)
         explained(row, Flag.UNUSUAL_PRICE, "3.5", "usual 1")
 
+    def test_a_coming_addition_is_judged_where_it_is_the_line(self) -> None:
+        coming = addition(12, 1001, unit_price=Decimal(0), effective_date=date(2026, 12, 1))
+        explained(only_row(world([seen(12)], [coming])), Flag.NO_PRICE, "addition 1001")
+        assert not WATCHED & {*only_row(world([seen(12)], [addition(12), coming])).flags}
+
     def test_of_several_additions_each_odd_one_is_named(self) -> None:
         additions = [addition(4, unit_price=Decimal(0)), addition(6, addition_id=1001, unit_price=None)]
         row = only_row(world([seen(10)], additions))
@@ -358,6 +363,10 @@ def test_the_usual_price_is_exact() -> None:
     from seatsync_pipeline.reconcile.book import Book
 
     around = clients(["3", "4", "5", "6", "7", "8"])
+    other = [
+        replace(a, addition_id=a.addition_id + 100, product_id=MAIL.product_id) for a in around["additions"]
+    ]
+    around["additions"] += other
     inputs = world([], **around)
     book = Book(inputs.scan, (), TODAY)
     assert watch.usual_prices(book, {10}) == {10: watch.UsualPrice(Decimal("5.5"), 6)}
