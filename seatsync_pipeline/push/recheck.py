@@ -82,7 +82,8 @@ def _why_not_create(change: Change, book: Book, product: Product | None, today: 
         return f"{CHANGED}: {'; '.join(differences)}"
     planned = change.planned_date
     if planned is None or (planned.year, planned.month) != (today.year, today.month):
-        return f"{MOVED}: planned for {planned:%Y-%m}, and it is {today:%Y-%m} now"
+        month = f"{planned:%Y-%m}" if planned else "no month"
+        return f"{MOVED}: planned for {month}, and it is {today:%Y-%m} now"
     return None
 
 
