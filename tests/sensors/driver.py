@@ -16,6 +16,7 @@ import dagster as dg
 from seatsync_pipeline.definitions import build_defs
 from seatsync_pipeline.orchestration.instance import open_instance
 from seatsync_pipeline.settings import Settings, load_settings
+from sensors.drops import DropFolder, tick
 
 DEFS = build_defs()
 
@@ -30,12 +31,13 @@ class Ticked:
 
 @dataclass
 class Desk:
-    """One drop folder with its sensor. `runs` are those carried out so far, by run key."""
+    """One drop folder with its sensor, under other rules with `drops`. `runs` were carried out so far, by run key."""
 
     sensor: str
     inbox: Path
     settings: Settings = field(default_factory=load_settings)
     cursor: str | None = None
+    drops: DropFolder | None = None
     runs: dict[str, dg.ExecuteInProcessResult] = field(default_factory=dict)
 
     def drop(self, name: str, content: bytes | Path) -> Path:
@@ -55,6 +57,10 @@ class Desk:
                 instance=instance, cursor=self.cursor, repository_def=DEFS.get_repository_def()
             ) as context,
         ):
+            if self.drops:
+                result = tick(context, self.drops)
+                self.cursor = result.cursor
+                return Ticked(list(result.run_requests or ()), str(result.skip_reason))
             data = DEFS.resolve_sensor_def(self.sensor).evaluate_tick(context)
         self.cursor = data.cursor
         return Ticked(list(data.run_requests or ()), data.skip_message or "")
