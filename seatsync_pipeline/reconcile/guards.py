@@ -80,6 +80,8 @@ def quantity_guards(old: Decimal, new: Decimal, limits: Limits) -> list[GuardRes
         if change * 100 > limits.decrease_percent * old or change > limits.decrease_seats:
             limit = f"{plain(limits.decrease_percent)} % and {seats_text(Decimal(limits.decrease_seats))}"
             return [GuardResult(Guard.LARGE_DECREASE, observed, limit)]
+    elif old < 0:  # a credit, or a slip: seats are not what it stands for
+        return [GuardResult(Guard.LARGE_INCREASE, observed, "a quantity of 0 or more before it")]
     elif change * 100 > limits.increase_percent * old and change > limits.increase_seats:
         limit = f"{plain(limits.increase_percent)} % or {seats_text(Decimal(limits.increase_seats))}"
         return [GuardResult(Guard.LARGE_INCREASE, observed, limit)]

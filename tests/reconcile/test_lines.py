@@ -211,6 +211,7 @@ class TestGuards:
             (100, 149, None),  # more than 10, not more than 50 %
             (4, 14, None),  # more than 50 %, not more than 10
             (4, 15, Guard.LARGE_INCREASE),
+            (-5, 3, Guard.LARGE_INCREASE),  # a credit or a slip, however small the change
         ],
     )
     def test_limits(self, old: int, new: int, guard: Guard | None) -> None:
