@@ -4,7 +4,7 @@ import dagster as dg
 
 from seatsync_pipeline.connectwise.client import reader_from
 from seatsync_pipeline.connectwise.scan import scan
-from seatsync_pipeline.connectwise.store import save_scan
+from seatsync_pipeline.connectwise.store import known_additions, save_scan
 from seatsync_pipeline.orchestration.checks import blocking_checks, snapshots_of
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import SCAN
@@ -35,7 +35,7 @@ def agreement_scan(
     """
     with refusals_as_failures():
         with reader_from(settings) as reader:
-            found = scan(reader, progress=at_intervals(context.log.info))
+            found = scan(reader, progress=at_intervals(context.log.info), known=known_additions(warehouse))
         snapshot_id = save_scan(warehouse, found, run_id=context.run.run_id)
     return dg.MaterializeResult(metadata=scan_metadata(snapshot_id, found))
 

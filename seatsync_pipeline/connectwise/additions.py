@@ -6,10 +6,11 @@ What does not: which agreements are read (`scan.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from seatsync_pipeline.connectwise import faults, parse
@@ -19,6 +20,8 @@ from seatsync_pipeline.connectwise.records import Addition, Agreement, Product
 from seatsync_pipeline.errors import IncompleteAnswer, PermanentVendorError
 
 Progress = Callable[[str, int, int], None]
+Known = Mapping[int, Collection[int]]
+"""The additions that each agreement is known to have had, by their ids."""
 
 _FIELDS = (
     "id,agreementId,product,quantity,lessIncluded,unitPrice,unitCost,billCustomer,effectiveDate,"
@@ -37,6 +40,7 @@ def read_additions(
     served: int,
     report: Progress,
     whole: bool = True,
+    known: Known = MappingProxyType({}),
 ) -> dict[int, Addition]:
     """All additions, by id, of the agreements that are to be read.
 
@@ -44,17 +48,20 @@ def read_additions(
     a parent agreement lists too, are left out.
 
     `beside` are reads that run in the same pool: a failure of one of them is raised at once. `served` is the
-    length of the longest page that this server has been seen to serve.
+    length of the longest page that this server has been seen to serve. An agreement that lacks one of its `known`
+    additions is compared with its count: they end, and hardly ever disappear.
     """
     wanted = [key for key, agreement in agreements.items() if agreement.additions_read]
-    found = _gather(pool, partial(_read_one, reader, served=served), wanted, beside, report=report)
+    found = _gather(
+        pool, partial(_read_one, reader, served=served, known=known), wanted, beside, report=report
+    )
     additions: dict[int, Addition] = {}
     for listed_under, listed in found.items():
         for addition in listed:
             _require_kin(addition, listed_under, agreements)
-            known = additions.get(addition.addition_id)
+            before = additions.get(addition.addition_id)
             additions[addition.addition_id] = (
-                addition if known is None else _own(known, addition, listed_under, agreements)
+                addition if before is None else _own(before, addition, listed_under, agreements)
             )
     for addition in additions.values():
         if whole and addition.agreement_id not in agreements:
@@ -146,7 +153,7 @@ def _gather(
     return {key: found[key] for key in wanted}
 
 
-def _read_one(reader: ConnectWiseReader, agreement_id: int, *, served: int) -> list[Addition]:
+def _read_one(reader: ConnectWiseReader, agreement_id: int, *, served: int, known: Known) -> list[Addition]:
     """One agreement's additions, by page numbers: there one request tells that there is no second page.
 
     A request for the count would double the requests, so it is made only where a doubt remains. On a disagreement
@@ -155,7 +162,8 @@ def _read_one(reader: ConnectWiseReader, agreement_id: int, *, served: int) -> l
     path = f"/finance/agreements/{agreement_id}/additions"
     try:
         listed = read_list(reader, path, fields=_FIELDS, forward_only=False)
-        if _doubtful(listed, served) and len(listed.rows) != reader.count(path):
+        missed = set(known.get(agreement_id, ())) - listed.rows.keys()
+        if (missed or _doubtful(listed, served)) and len(listed.rows) != reader.count(path):
             listed = read_list(reader, path, forward_only=False)
             expected = reader.count(path)
             if len(listed.rows) != expected:

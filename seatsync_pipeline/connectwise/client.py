@@ -99,7 +99,7 @@ class ConnectWiseReader:
         self._http = open_client(
             self.server,
             tls=self._tls,
-            timeout=httpx.Timeout(timeout, pool=None),
+            timeout=timeout,
             limits=httpx.Limits(
                 max_connections=concurrency,
                 max_keepalive_connections=concurrency,
@@ -267,7 +267,7 @@ class ConnectWiseReader:
         raise found
 
     def _parse(self, response: httpx.Response, tried: str, path: str) -> Any:
-        if not response.is_success:
+        if not response.is_success or response.status_code == 206:  # a part, which nobody asked for
             raise faults.response_error(response, tried, path, self._credentials.redact)
         try:
             return exact_json.loads(response.content)
@@ -311,8 +311,8 @@ class ConnectWiseReader:
         with self._counters:
             self.retried += 1
         if isinstance(error, TransientVendorError) and error.retry_after is not None:
-            seconds = error.retry_after
-            self._pacer.pause(seconds)  # meant for all requests, not only for this one
+            self._pacer.pause(error.retry_after)  # meant for all requests, not only for this one
+            seconds = max(seconds, error.retry_after)  # which may be 0, from a server that still refuses
         return seconds
 
     def _sleep(self, seconds: float) -> None:

@@ -26,6 +26,7 @@ from seatsync_pipeline.errors import (
 )
 
 QUOTE_LENGTH = 200
+_LOOKED_AT = 8000  # bytes of a page that is to be quoted
 
 # The role of the API member needs "Inquire" at level "All" for these; by the first part of the path.
 RIGHTS = {
@@ -145,9 +146,11 @@ def _broken(error: httpx.TransportError, host: str) -> tuple[str, str]:
 
 def unreadable(response: httpx.Response, tried: str, redact: Redact) -> SeatSyncError:
     """The error for a 2xx whose body is not JSON: cut off (worth another try) or another thing altogether."""
-    text = _text(response)
-    if text.lstrip()[:1] in {"[", "{"} or not text.strip():
-        return TransientVendorError(tried, "the answer broke off before its end", _AGAIN)
+    text = _text(response).strip()
+    if not text or text[0] in "[{":
+        whole = bool(text) and response.content.rstrip()[-1:] in {b"]", b"}"}
+        found = "the answer is no JSON" if whole else "the answer broke off before its end"
+        return TransientVendorError(tried, found, _AGAIN)
     return wrong_shape(tried, "JSON", quote(text, redact))
 
 
@@ -191,8 +194,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _text(response: httpx.Response) -> str:
-    """The body for a quote. A charset that the answer names is not asked: some of Python's codecs are no charset."""
-    return response.content.decode("utf-8", "replace")
+    """The body's begin, for a quote: of a long page of `<` alone, taking the tags off would take for ever.
+
+    A charset that the answer names is not asked: some of Python's codecs are no charset.
+    """
+    return response.content[:_LOOKED_AT].decode("utf-8", "replace")
 
 
 def message(response: httpx.Response) -> str:

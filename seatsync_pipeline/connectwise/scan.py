@@ -14,9 +14,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import TypeVar
 
-from seatsync_pipeline.connectwise.additions import Progress, read_additions, with_identifiers
+from seatsync_pipeline.connectwise.additions import Known, Progress, read_additions, with_identifiers
 from seatsync_pipeline.connectwise.client import ConnectWiseReader
 from seatsync_pipeline.connectwise.lists import (
     AGREEMENTS,
@@ -43,19 +44,21 @@ def scan(
     reader: ConnectWiseReader,
     *,
     progress: Progress | None = None,
+    known: Known = MappingProxyType({}),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Scan:
     """Read companies, agreement types, agreements, additions, catalog and next invoice dates.
 
-    `progress` is called from this thread with a list's name, how much of it is done, and of how much. `now`
-    (UTC) dates the scan at its end. At most `reader.concurrency` requests are in flight.
+    `progress` is called from this thread with a list's name, how much of it is done, and of how much. `known` are
+    the additions of the scan before, by agreement. `now` (UTC) dates the scan at its end. At most
+    `reader.concurrency` requests are in flight.
     Raises CredentialsRefused, PermanentVendorError, TransientVendorError, ConfigurationError, and
     IncompleteAnswer where a list is provably not the whole; the reader is stopped then.
     """
     began = time.monotonic()
     pool = ThreadPoolExecutor(reader.concurrency, thread_name_prefix="connectwise")
     try:
-        read = _read_all(reader, pool, progress or (lambda *_: None))
+        read = _read_all(reader, pool, progress or (lambda *_: None), known)
     except BaseException:
         reader.stop()
         raise
@@ -110,7 +113,9 @@ class _AllRead:
         )
 
 
-def _read_all(reader: ConnectWiseReader, pool: ThreadPoolExecutor, report: Progress) -> _AllRead:
+def _read_all(
+    reader: ConnectWiseReader, pool: ThreadPoolExecutor, report: Progress, known: Known
+) -> _AllRead:
     reader.check_credentials()
     agreements_read = pool.submit(read_counted, reader, AGREEMENTS)
     recap_read = pool.submit(read_recap, reader)
@@ -126,7 +131,9 @@ def _read_all(reader: ConnectWiseReader, pool: ThreadPoolExecutor, report: Progr
         for key, agreement in listed.records.items()
     }
     return _AllRead(
-        additions=read_additions(reader, pool, agreements, beside, served=listed.longest, report=report),
+        additions=read_additions(
+            reader, pool, agreements, beside, served=listed.longest, report=report, known=known
+        ),
         agreements=replace(listed, records=agreements),
         companies=_done(companies_read, "companies", report),
         catalog=_done(catalog_read, "catalog products", report),

@@ -83,6 +83,23 @@ def latest_scan_id(connection: Connection) -> str | None:
     return row[0] if row else None
 
 
+def known_additions(warehouse: Warehouse) -> dict[int, set[int]]:
+    """The ids of the additions that each agreement had at the scan that was stored last; empty before the first."""
+    known: dict[int, set[int]] = {}
+    with warehouse.read() as connection:
+        rows = connection.execute(
+            """
+            select agreement_id, addition_id
+            from addition
+            where snapshot_id = ?
+            """,
+            [latest_scan_id(connection)],
+        ).fetchall()
+    for agreement_id, addition_id in rows:
+        known.setdefault(agreement_id, set()).add(addition_id)
+    return known
+
+
 def digest(scan: Scan) -> str:
     """sha256 (hex) of everything read: equal content gives an equal digest, whenever and however it was read."""
     content = hashlib.sha256()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -29,6 +29,8 @@ class Reply:
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    drip: float = 0.0
+    """Seconds between two bytes of the body."""
 
     def content(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -41,6 +43,7 @@ Answer = Callable[[Asked], Reply]
 def serve(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
     """The URL of a server, and what it is asked below `apis/3.0`. It knows its company without being told."""
     asked: list[Asked] = []
+    stopped = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -59,7 +62,16 @@ def serve(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
             for name, value in {"Content-Length": str(len(reply.content())), **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(reply.content())
+            if reply.drip:
+                self._drip(reply)
+            else:
+                self.wfile.write(reply.content())
+
+        def _drip(self, reply: Reply) -> None:
+            with suppress(OSError):  # the client has given up
+                for byte in reply.content():
+                    self.wfile.write(bytes([byte]))
+                    stopped.wait(reply.drip)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the library's name
             """Keep quiet."""
@@ -71,6 +83,7 @@ def serve(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
     try:
         yield f"http://127.0.0.1:{server.server_port}", asked
     finally:
+        stopped.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -111,6 +111,33 @@ def test_a_time_out_is_retried_and_then_named(sandbox: Sandbox) -> None:
     assert held.hits == 2
 
 
+def test_an_answer_that_drips_is_no_answer() -> None:
+    """Each byte comes in time, and the whole never would."""
+    slow = Reply([{"id": key} for key in range(100)], drip=0.05)
+    with (
+        serve(lambda _: slow) as (url, asked),
+        reader_of(url, timeout=0.2) as reader,
+        pytest.raises(TransientVendorError, match="no answer in time"),
+    ):
+        reader.get_json("/system/info")
+    assert len(asked) == 3
+
+
+def test_a_retry_after_of_nothing_is_no_reason_to_hurry(sandbox: Sandbox, connect: Connect) -> None:
+    waits: list[float] = []
+
+    class Recording(Retries):
+        def wait(self, attempt: int) -> float:
+            waits.append(0.01 * attempt)
+            return waits[-1]
+
+    sandbox.connectwise.faults.add("rate_limit", path=COMPANIES, times=3, retry_after=0)
+    reader = connect(sandbox, retries=Recording())
+    began = time.monotonic()
+    reader.check_credentials()
+    assert time.monotonic() - began >= sum(waits) > 0.05
+
+
 def test_a_retry_after_stops_all_threads_and_a_back_off_only_its_own(
     sandbox: Sandbox, connect: Connect
 ) -> None:
@@ -202,7 +229,7 @@ def test_json_that_cannot_be_read_is_as_good_as_broken_off(body: bytes) -> None:
     with (
         serve(lambda _: Reply(body)) as (url, _),
         reader_of(url) as reader,
-        pytest.raises(TransientVendorError, match="broke off"),
+        pytest.raises(TransientVendorError, match="broke off|no JSON"),
     ):
         reader.get_json("/system/info")
 
@@ -243,6 +270,28 @@ def test_a_page_instead_of_json_is_quoted_shortly_and_not_retried(body: bytes, s
     assert says in caught.value.found
     assert len(caught.value.found) < 300
     assert len(asked) == 1
+
+
+def test_a_part_that_nobody_asked_for_is_no_answer() -> None:
+    with (
+        serve(lambda _: Reply([{"id": 1}], status=206)) as (url, _),
+        reader_of(url) as reader,
+        pytest.raises(PermanentVendorError, match="answered 206"),
+    ):
+        reader.get_json("/company/companies")
+
+
+@pytest.mark.parametrize("tag", [b"<", b"<script>", b"<style "])
+def test_a_long_page_of_broken_tags_is_told_at_once(tag: bytes) -> None:
+    page = b"<title>Bad gateway</title>" + tag * 200_000
+    began = time.monotonic()
+    with (
+        serve(lambda _: Reply(page, status=502)) as (url, _),
+        reader_of(url) as reader,
+        pytest.raises(TransientVendorError, match="502: Bad gateway"),
+    ):
+        reader.get_json("/company/companies")
+    assert time.monotonic() - began < 20  # and not hours
 
 
 def test_redirects_are_not_followed(sandbox: Sandbox) -> None:

@@ -17,7 +17,7 @@ from seatsync_pipeline.connectwise.records import (
     Product,
     Scan,
 )
-from seatsync_pipeline.connectwise.store import digest, latest_scan_id, load_scan, save_scan
+from seatsync_pipeline.connectwise.store import digest, known_additions, latest_scan_id, load_scan, save_scan
 from seatsync_pipeline.errors import NotFound, WarehouseError
 from seatsync_pipeline.warehouse import Warehouse
 
@@ -88,3 +88,11 @@ def test_the_digest_is_of_the_content_alone() -> None:
     assert digest(replace(SCAN, additions=(SCAN.additions[0], more))) != digest(SCAN)
     unset = replace(SCAN.companies[1], website=None)
     assert digest(replace(SCAN, companies=(SCAN.companies[0], unset))) != digest(SCAN)
+
+
+def test_the_additions_of_the_last_scan_are_known_by_agreement(warehouse: Warehouse) -> None:
+    assert known_additions(warehouse) == {}
+    save_scan(warehouse, SCAN, run_id=None)
+    assert known_additions(warehouse) == {10: {100, 101}}
+    save_scan(warehouse, replace(SCAN, additions=SCAN.additions[:1]), run_id=None)
+    assert known_additions(warehouse) == {10: {100}}

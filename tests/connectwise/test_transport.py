@@ -123,7 +123,7 @@ def test_an_ssl_cert_file_that_is_no_bundle_is_named(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     with pytest.raises(ConfigurationError, match="SSL_CERT_FILE names no CA bundle"):
         trust_for(FAR)
-    open_client("http://127.0.0.1", tls=trust_for("http://127.0.0.1")).close()
+    open_client("http://127.0.0.1", tls=trust_for("http://127.0.0.1"), timeout=1.0).close()
 
 
 def told(error: BaseException | None) -> str:

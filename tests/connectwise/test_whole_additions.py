@@ -29,6 +29,18 @@ def test_an_empty_answer_is_believed_only_with_its_count(sandbox: Sandbox, conne
         scan(connect(sandbox))
 
 
+def test_an_addition_that_has_disappeared_is_believed_only_with_the_count(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    known = {1003: {one["id"] for one in three_additions(sandbox)}}
+    sandbox.connectwise.faults.add("rewrite", path=PATH, times=None, change=lambda rows: rows[:-1])
+    with pytest.raises(IncompleteAnswer, match=r"agreement 1003 .*, twice in a row"):
+        scan(connect(sandbox), known=known)
+    sandbox.connectwise.faults.clear()
+    del sandbox.connectwise.state.additions[9002]
+    assert 9002 not in {addition.addition_id for addition in scan(connect(sandbox), known=known).additions}
+
+
 def test_an_answer_meant_for_another_agreement_is_refused(sandbox: Sandbox, connect: Connect) -> None:
     """A cache that mixes two answers up would lose one agreement's additions, and every one of them counts once."""
     with connect(sandbox) as reader:
