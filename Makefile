@@ -6,7 +6,7 @@ BIN  := $(VENV)/bin
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo dev test lint types imports unit soak coverage fuzz reference format lock clean
+.PHONY: help setup setup-dev demo dev test lint types imports unit soak coverage fuzz reference bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ fuzz: $(VENV)/.installed-dev ## feed readers and gate many thousands of damaged 
 
 reference: $(VENV)/.installed ## write docs/reference.md anew from the code
 	$(BIN)/python docs/make_reference.py
+
+# On an idle machine: the figures are ratios, and a busy one is slow. ARGS="scan duo" runs some of them.
+bench: $(VENV)/.installed-dev ## measure speed and memory against what latency and limits allow; one table
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 format: $(VENV)/.installed-dev ## let ruff format and fix
 	$(BIN)/ruff format .
