@@ -46,6 +46,9 @@ COMMANDS = {
     "operations": ("operations", "Show what was pushed, or abandon an unfinished operation."),
     "audit": ("audit", "Show the audit log, or verify it."),
     "notify": ("notify", "Send a test message through every channel for notices."),
+    "backup": ("backup", "Write database and files to one file, while runs go on."),
+    "restore": ("backup", "Bring a backup back."),
+    "prune": ("prune", "Remove snapshots and previews that are older than they are kept."),
     "sandbox": ("sandbox", "Serve stand-ins for ConnectWise and Duo on this machine."),
 }
 

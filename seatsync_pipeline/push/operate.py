@@ -40,18 +40,18 @@ class Ending:
 
 
 @contextmanager
-def exclusive(home: Path, *, patience: float = 1.0) -> Iterator[None]:
+def exclusive(home: Path, *, patience: float = 1.0, tried: str = "starting a push") -> Iterator[None]:
     """Hold the lock under which pushes run; the system frees it when the process dies, however it dies.
 
     `patience` (seconds) is for whoever only looks whether a push is running, and holds the lock for a moment.
     Raises InputRefused when another push holds it.
     """
-    lock = FileLock(home / "push.lock", timeout=patience)
+    lock = FileLock(home / "push.lock", timeout=patience, mode=0o600)
     try:
         lock.acquire()
     except Timeout as error:
         raise InputRefused(
-            "starting a push",
+            tried,
             "another push is running",
             "Wait until it has ended: `seatsync operations` shows it.",
         ) from error

@@ -18,7 +18,7 @@ from seatsync_pipeline.connectwise.client import ConnectWiseReader, reader_from
 from seatsync_pipeline.connectwise.store import load_scan
 from seatsync_pipeline.connectwise.writer import ConnectWiseWriter, writer_from
 from seatsync_pipeline.errors import ConfigurationError, FileRefused, InputRefused, NotFound, WarehouseError
-from seatsync_pipeline.push import gate, operate
+from seatsync_pipeline.push import audit, gate, operate
 from seatsync_pipeline.push.apply import OutcomeUnknown, Patience, RowRunner
 from seatsync_pipeline.push.journal import Journal, OperationRecord, load_operations
 from seatsync_pipeline.push.plan import Change, Plan, Summary, summarise
@@ -190,6 +190,7 @@ class Push:
             with self._warehouse.read() as connection:
                 facts = _scan_facts(connection, preview)
                 facts["latest"] = latest_preview_id(connection, preview.source)
+                ended += audit.restored_at(connection)  # its journal does not know what was pushed before
             if facts["latest"] == preview.preview_id:
                 facts["latest"] = preview
             else:
