@@ -83,7 +83,9 @@ def warnings(preview: Preview) -> list[str]:
     if preview.stale:
         found.append(f"Stale: its scan was too old when it was made, so it cannot be approved. Run {again}")
     elif preview.overtaken:
-        found.append(f"Stale: something was pushed since its scan, so it cannot be approved. Run {again}")
+        found.append(
+            f"Stale: something was pushed, or a backup restored, since its scan, so it cannot be approved. Run {again}"
+        )
     elif age(preview.scan["taken_at"]) > SCAN_IS_OLD_AFTER:
         found.append(f"The scan is {age_text(preview.scan['taken_at'])}. Run {again}")
     found += [f"Snapshot {preview.snapshot['verdict']}: {r['message']}" for r in preview.snapshot["reasons"]]

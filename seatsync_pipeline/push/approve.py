@@ -100,7 +100,7 @@ def _usable(preview: Preview, tried: str) -> None:
     if preview.stale or preview.overtaken:
         why = "its scan was more than a day old when it was made"
         if preview.overtaken:
-            why = "something was pushed since ConnectWise was scanned for it"
+            why = "something was pushed, or a backup restored, since ConnectWise was scanned for it"
         raise InputRefused(
             tried,
             f"it is stale: {why}",

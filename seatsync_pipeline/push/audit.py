@@ -19,6 +19,8 @@ from seatsync_pipeline.exact_json import plain
 from seatsync_pipeline.warehouse import Connection, insert_rows
 
 GENESIS = "0" * 64
+RESTORED = "restored"
+"""The kind of the entry with which the log of a restored backup goes on."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ def head(connection: Connection) -> str:
     return _head(connection)[1]
 
 
+def restored_at(connection: Connection) -> list[datetime]:
+    """When backups were restored (UTC)."""
+    rows = connection.execute("select made_at from audit where kind = ?", [RESTORED]).fetchall()
+    return [made_at for (made_at,) in rows]
+
+
 def load(connection: Connection, operation_id: str | None = None) -> list[Entry]:
     """The log in order; one operation's entries, or all."""
     rows = connection.execute(
@@ -90,7 +98,8 @@ def load(connection: Connection, operation_id: str | None = None) -> list[Entry]
 def verify(entries: Iterable[Entry], noted_heads: Mapping[str, str]) -> Verification:
     """Walk the chain and look for every head that was noted elsewhere (where -> hash).
 
-    Names the first broken entry; a noted head without an entry means that the tail was cut off behind it.
+    Names the first broken entry; a noted head without an entry means that the tail was cut off behind it. Heads that
+    a restored backup could not know are named by the entry that the restore made.
     """
     previous, seq = GENESIS, 0
     hashes = {GENESIS}
@@ -104,6 +113,8 @@ def verify(entries: Iterable[Entry], noted_heads: Mapping[str, str]) -> Verifica
             return Verification(seq - 1, previous, seq, f"entry {seq} was changed after it was written")
         previous = entry.hash
         hashes.add(previous)
+        if entry.kind == RESTORED:
+            hashes.update(json.loads(entry.entry)["forgotten_heads"])
     for where, noted in noted_heads.items():
         if noted not in hashes:
             return Verification(

@@ -154,7 +154,7 @@ def _of_circumstances(known: Known) -> list[Fault]:
     if known.last_operation is not None and scanned_at < known.last_operation:
         faults.append(
             fault(
-                "the preview is stale: something was pushed since ConnectWise was scanned for it",
+                "the preview is stale: something was pushed, or a backup restored, since its scan of ConnectWise",
                 "Scan ConnectWise, then make a new preview.",
             )
         )

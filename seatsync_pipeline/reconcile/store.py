@@ -196,8 +196,14 @@ def latest_preview_id(connection: Connection, source: Source) -> str | None:
 
 
 def last_pushed_at(connection: Connection) -> datetime | None:
-    """When an operation last began, ended or was broken off (UTC); None when nothing was ever pushed."""
-    row = connection.execute("select max(made_at) from operation_event").fetchone()
+    """When an operation last began, ended or was broken off (UTC), or a backup was restored; None for never.
+
+    A restored journal does not know what was pushed after it was backed up.
+    """
+    row = connection.execute(
+        "select max(made_at) from (select made_at from operation_event"
+        " union all select made_at from audit where kind = 'restored')"
+    ).fetchone()
     return row[0] if row else None
 
 

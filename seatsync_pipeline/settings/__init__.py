@@ -19,13 +19,16 @@ from seatsync_pipeline.errors import ConfigurationError
 from seatsync_pipeline.settings.guards import GuardSettings
 from seatsync_pipeline.settings.msp import MspSettings
 from seatsync_pipeline.settings.notices import NoticeSettings
+from seatsync_pipeline.settings.operations import OperationsSettings
 from seatsync_pipeline.settings.schedule import ScheduleSettings
 from seatsync_pipeline.settings.vendors import CountBasis as CountBasis
 from seatsync_pipeline.settings.vendors import VendorSettings
 from seatsync_pipeline.settings.vendors import is_loopback as is_loopback
 
 
-class Settings(GuardSettings, VendorSettings, ScheduleSettings, NoticeSettings, MspSettings):
+class Settings(
+    GuardSettings, VendorSettings, ScheduleSettings, NoticeSettings, OperationsSettings, MspSettings
+):
     """One MSP's settings. Build it with `load_settings()`, which turns faults into `ConfigurationError`."""
 
     @model_validator(mode="after")
@@ -79,6 +82,7 @@ class Settings(GuardSettings, VendorSettings, ScheduleSettings, NoticeSettings, 
         """Create `SEATSYNC_HOME` and its folders, readable by their owner alone."""
         folders = (
             self.home,
+            self.avanan_inbox.parent,  # by itself: a parent made on the way gets the mode of the mask
             self.avanan_inbox,
             self.selections_inbox,
             self.previews,

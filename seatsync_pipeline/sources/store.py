@@ -25,6 +25,7 @@ from seatsync_pipeline.sources.base import (
     Verdict,
 )
 from seatsync_pipeline.warehouse import Connection, Warehouse, insert_rows, new_id
+from seatsync_pipeline.warehouse.kept import require_kept
 
 # `observation.seats` is decimal(18, 6); the database would round or refuse what does not fit.
 _SEAT_STEP = Decimal("0.000001")
@@ -164,6 +165,7 @@ def load_snapshot(connection: Connection, snapshot_id: str) -> SourceSnapshot:
     which observations first name them. Raises NotFound, also for the id of a ConnectWise scan.
     """
     facts = snapshot_facts(connection, snapshot_id)
+    require_kept(connection, snapshot_id)
     source = next((name for name in SOURCES if name == facts.source), None)
     if source is None:
         raise NotFound(

@@ -11,16 +11,24 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from seatsync_pipeline.errors import WarehouseError, WarehouseFull
 from seatsync_pipeline.warehouse.faults import busy, is_busy, typed
-from seatsync_pipeline.warehouse.files import Held, Identity, be_born, hold, identity, in_turn, private_files
+from seatsync_pipeline.warehouse.files import (
+    Held,
+    Identity,
+    be_born,
+    hold,
+    identity,
+    in_turn,
+    private_files,
+    quoted,
+)
 from seatsync_pipeline.warehouse.schema import Connection, migrate
 
 
@@ -73,6 +81,40 @@ class Warehouse:
         """A connection inside one transaction: committed when the body ends, rolled back when it raises."""
         with self._transaction("writing to the database") as connection:
             yield connection
+
+    @contextmanager
+    def frozen(self, tried: str) -> Iterator[Connection]:
+        """A connection that cannot write, while nobody else can open the file: it may be replaced meanwhile.
+
+        Nothing that DuckDB does at its end touches what stands at the path by then.
+        """
+        log = self.path.with_name(f"{self.path.name}.wal")
+        while True:
+            with self.read():
+                pass  # today's schema, and a killed writer's log taken up
+            with self.alone(tried) as give_up, private_files():
+                held = self._hold(tried, give_up)
+                try:
+                    if not log.exists():
+                        with self._frozen(tried) as connection:
+                            yield connection
+                        return
+                finally:
+                    held.release()
+
+    @contextmanager
+    def _frozen(self, tried: str) -> Iterator[Connection]:
+        try:
+            with duckdb.connect(":memory:") as connection:
+                connection.execute(f"attach {quoted(self.path)} as frozen (read_only)")
+                connection.execute("use frozen")
+                _process.open += 1
+                try:
+                    yield connection
+                finally:
+                    _process.open -= 1
+        except duckdb.Error as error:
+            raise self._typed(error, tried) from error
 
     @contextmanager
     def alone(self, tried: str) -> Iterator[float]:
@@ -168,33 +210,3 @@ def _roll_back(connection: Connection) -> None:
     except duckdb.Error:
         # The transaction is already dead (a full disk aborts it); the error that killed it is on its way up.
         return
-
-
-def insert_rows(connection: Connection, table: str, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Insert rows by column name and return how many.
-
-    Values are scalars, `Decimal`, `date`, naive UTC `datetime` or None. They travel as text and the table's
-    own types parse them, so that no number passes through a float and no type depends on the data.
-    """
-    import pandas as pd  # slow to import, and commands that only read do not need it
-
-    records = list(rows)
-    if not records:
-        return 0
-    frame = pd.DataFrame(
-        {name: pd.Series([_as_text(record[name]) for record in records], dtype=object) for name in records[0]}
-    )
-    connection.register("incoming_rows", frame)
-    try:
-        connection.execute(f'insert into "{table}" by name select * from incoming_rows')  # noqa: S608
-    finally:
-        connection.unregister("incoming_rows")
-    return len(records)
-
-
-def _as_text(value: object) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

@@ -146,6 +146,11 @@ def be_born(path: Path) -> None:
         remove_database(made)
 
 
+def quoted(path: Path) -> str:
+    """A path as SQL text, where no parameter can be bound (`attach`)."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
 def remove_database(path: Path) -> None:
     """Remove a database file and what DuckDB keeps beside it."""
     for file in (path, path.with_name(f"{path.name}.wal")):
