@@ -77,15 +77,16 @@ def _against_accepted(
                 f"No account has the license {name} any more, and {count} had it in the last accepted snapshot.",
                 Verdict.SUSPECT,
             )
-    seats_before, seats = _seats(accepted), _seats(snapshot)
+    unknown = _unread_accounts(accepted) | _unread_accounts(snapshot)
+    seats_before, seats = _seats(accepted, unknown), _seats(snapshot, unknown)
     lost = seats_before - seats
     if not fell and _above(lost, seats_before, limits.max_seats_fall_percent):
         yield Finding(
             SEATS_FELL,
             f"{plain(seats_before)} to {plain(seats)}",
             f"{plain(limits.max_seats_fall_percent)} %",
-            f"All accounts together have {plain(seats)} seats, and had {plain(seats_before)} in the last accepted "
-            "snapshot, while the number of accounts is steady.",
+            f"All accounts that could be read together have {plain(seats)} seats, and had {plain(seats_before)} in "
+            "the last accepted snapshot, while the number of accounts is steady.",
             Verdict.SUSPECT,
         )
 
@@ -152,9 +153,20 @@ def _accounts_of_licenses(snapshot: SourceSnapshot) -> Counter[str]:
     return Counter(license_name for license_name, _ in present)
 
 
-def _seats(snapshot: SourceSnapshot) -> Decimal:
-    counted = (o.seats for o in snapshot.observations if o.state is State.COUNTED and o.seats is not None)
-    return sum(counted, Decimal(0))
+def _unread_accounts(snapshot: SourceSnapshot) -> set[str]:
+    return {o.account_key for o in snapshot.observations if o.state is State.FAILED}
+
+
+def _seats(snapshot: SourceSnapshot, unknown: set[str]) -> Decimal:
+    """The seats of all accounts but those: what could not be read is not zero, and must not look like a fall."""
+    return sum(
+        (
+            o.seats
+            for o in snapshot.observations
+            if o.state is State.COUNTED and o.seats is not None and o.account_key not in unknown
+        ),
+        Decimal(0),
+    )
 
 
 def _month(moment: datetime) -> tuple[int, int]:

@@ -89,6 +89,16 @@ def test_a_fall_of_seats_at_a_steady_number_of_accounts(seats: int, *, trips: bo
     assert rules(of(10, seats), of(10, 100)) == ({verdict.SEATS_FELL: Verdict.SUSPECT} if trips else {})
 
 
+def test_an_account_that_could_not_be_read_is_no_fall_of_seats() -> None:
+    """Its seats are unknown and not zero; neither do they hide a fall of the others, when they come back."""
+    large, small = observation(0, 600), [observation(key, 10) for key in range(1, 10)]
+    unread = observation(0, state=FAILED)
+    assert rules(snapshot(unread, *small), snapshot(large, *small)) == {}
+    fallen = [observation(key, 1) for key in range(1, 10)]
+    for before, now in ((large, unread), (unread, large)):
+        assert set(rules(snapshot(now, *fallen), snapshot(before, *small))) == {verdict.SEATS_FELL}
+
+
 def test_seats_fall_with_accounts_only_once() -> None:
     assert set(rules(of(5, 1), of(10, 100))) == {verdict.ACCOUNTS_FELL}
 
