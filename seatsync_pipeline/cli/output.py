@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _FAULTS_SHOWN = 50
+# Controls of the second kind, marks that change the direction or have no width, and halves of characters, which
+# no terminal and no file can take. JSON has escaped those below a blank already.
+_UNSEEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 
 
 class OutputClosed(Exception):
@@ -41,16 +47,28 @@ def write_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document; Decimals as exact numbers, times in UTC."""
     from seatsync_pipeline import exact_json
 
-    write(exact_json.dumps(document, indent=2) + "\n")
+    write(_escaped(exact_json.dumps(document, indent=2)) + "\n")
+
+
+def _escaped(text: str) -> str:
+    r"""JSON in which no character can steer a terminal: the same document, with `\u009b` for what would."""
+    if text.isascii():
+        return text
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def console(*, stderr: bool = False) -> Console:
     """A rich console that prints what it is given: no markup, no guessed colours, no emoji codes."""
     from rich.console import Console
+    from rich.text import Text
 
     class _Console(Console):
         def on_broken_pipe(self) -> None:
             raise OutputClosed
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            """Every string that is printed, also in a cell of a table, comes through here."""
+            return super().render_str("\n".join(map(clean, text.split("\n"))), **options)
 
     return _Console(
         stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False, width=_width()
@@ -91,12 +109,12 @@ def show_error(error: SeatSyncError, *, as_json: bool) -> None:
         lines.append(f"  ... and {len(faults) - _FAULTS_SHOWN} more (all of them with --json).")
     if error.remedy:
         lines.append(error.remedy)
-    print_err("\n".join(clean(line) for line in lines))
+    print_err("\n".join(clean(line) for line in lines))  # a text of ours may hold a name with a line end
 
 
 def print_err(text: str) -> None:
     """A line for a person who may be piping stdout elsewhere."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write("\n".join(map(clean, text.split("\n"))) + "\n")
     sys.stderr.flush()
 
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from seatsync_pipeline.sources.file_text import visible
+
 
 def at_intervals(
     say: Callable[[str], None], *, seconds: float = 1.0, now: Callable[[], float] = time.monotonic
@@ -44,7 +46,8 @@ class _ForPeople(logging.Formatter):
         message = meta.get("orig_message") or record.getMessage()
         moment = datetime.fromtimestamp(record.created, UTC).astimezone()
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        return f"{moment:%H:%M:%S}  {prefix}{message}"
+        shown = message if message.isprintable() else visible(message, len(message))
+        return f"{moment:%H:%M:%S}  {prefix}{shown}"
 
 
 # Dagster's remarks about its plan, logged in the name of the step: consequences of what was said before.

@@ -15,7 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from seatsync_pipeline.connectwise.records import Company
-from seatsync_pipeline.reconcile.names import differ_only_by_typos, normalise, web_host
+from seatsync_pipeline.reconcile.names import differ_only_by_typos, has_unseen, normalise, web_host
 from seatsync_pipeline.reconcile.rows import Candidate, Flag
 from seatsync_pipeline.sources.base import Account
 
@@ -119,6 +119,10 @@ def match_accounts(
             result = _left_to_a_person(account, result, "but a person took this account's link away")
         elif isinstance(result, _Proposal) and account.details.get("unidentified"):
             result = _left_to_a_person(account, result, "but the account has no key or name of its own")
+        elif isinstance(result, _Proposal) and (has_unseen(account.name) or has_unseen(result.company.name)):
+            result = _left_to_a_person(
+                account, result, "but one of the names holds characters that nobody sees"
+            )
         if isinstance(result, Match):
             found[account.key] = result
         else:

@@ -56,6 +56,14 @@ def normalise(name: str) -> str:
     return " ".join(words)
 
 
+def has_unseen(name: str) -> bool:
+    """Whether the name holds a character that nobody sees: of no width, a mark of direction, a control.
+
+    Two names can then look the same and be two. No-break and other wide blanks are seen, as blanks.
+    """
+    return not name.isprintable() and any(unicodedata.category(c)[0] == "C" for c in name)
+
+
 def differ_only_by_typos(left: str, right: str) -> bool:
     """Whether two different normalised names can be one name, mistyped.
 

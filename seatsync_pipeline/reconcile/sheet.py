@@ -22,6 +22,7 @@ SELECTION_COLUMNS = (
     "overrides",
     "approved_by",
 )
+_LONGEST_CELL = 32_000  # spreadsheets take 32,767 characters
 _APPROVED_AT = "approved_at"
 _INFO_FROM = ("preview_id", "row_id", "fingerprint")
 
@@ -46,8 +47,14 @@ def selection_sheet(
     for row, decided in rows:
         known = {name: row[name] for name in _INFO_FROM} | dict(decided)
         cells = [known.get(name) for name in (*SELECTION_COLUMNS, _APPROVED_AT)]
-        lines.append([cell_text(value) for value in [*cells, *(row[name] for name in info)]])
+        for_reading = (_cut(cell_text(row[name])) for name in info)
+        lines.append([*map(cell_text, cells), *for_reading])
     write_sheet(path, header, lines)
+
+
+def _cut(cell: str) -> str:
+    """No longer than a spreadsheet's cell: it would cut the cell itself, or spill it over the next rows."""
+    return cell if len(cell) <= _LONGEST_CELL else f"{cell[: _LONGEST_CELL - 3]}..."
 
 
 def write_preview_csv(rows: Iterable[PreviewRow], columns: Sequence[str], path: Path) -> None:

@@ -11,15 +11,20 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seatsync_pipeline.errors import Fault, FileRefused, InputRefused
+from seatsync_pipeline.sources.file_text import binary_format
+from seatsync_pipeline.sources.regular_file import read_regular
 
 _DELIMITERS = (",", ";", "\t")  # spreadsheets write the second or third where the comma is the decimal mark
-_RUN_BY_SPREADSHEETS = re.compile(r"'*[=+\-@\t\r\0]")
+# The wide forms are taken for the narrow ones where Chinese, Japanese or Korean is written.
+_RUN_BY_SPREADSHEETS = re.compile(r"'*[=+\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
 _MAX_BYTES = 64 * 1024 * 1024
+_MAX_ROWS = 250_000
+_MAX_FAULTS = 1_000
 
 
 @dataclass(frozen=True)
@@ -49,30 +54,31 @@ def read_sheet(path: Path, columns: Sequence[str], tried: str) -> list[Line]:
     Raises InputRefused for a file that is no such table, FileRefused that names every row of another length.
     """
     rows = _rows(_text(path, tried), tried)
-    if not rows:
+    first = next(rows, None)
+    if first is None:
         raise InputRefused(tried, "the file is empty", f"It needs the columns {', '.join(columns)}.")
-    (_, first), body = rows[0], rows[1:]
-    header = _header(first, columns, tried)
-    faults = [
-        Fault(
-            number,
-            None,
-            None,
-            f"the row has {len(row)} cells, the header has {len(header)}",
-            "Give every row a cell for every column; quote text that holds a separator.",
-        )
-        for number, row in body
-        if len(row) != len(header)
-    ]
+    header = _header(first[1], columns, tried)
+    wanted = [(index, name) for index, name in enumerate(header) if name in columns]
+    lines: list[Line] = []
+    faults: list[Fault] = []
+    for number, row in rows:
+        if len(row) == len(header):
+            lines.append(Line(number, {name: unescaped(row[index]) for index, name in wanted}))
+        elif len(faults) < _MAX_FAULTS:
+            faults.append(
+                Fault(
+                    number,
+                    None,
+                    None,
+                    f"the row has {len(row)} cells, the header has {len(header)}",
+                    "Give every row a cell for every column; quote text that holds a separator.",
+                )
+            )
+        if len(lines) > _MAX_ROWS:
+            raise InputRefused(tried, f"it has more than {_MAX_ROWS} rows", "Is this the right file?")
     if faults:
         raise _refused(tried, faults)
-    return [
-        Line(
-            number,
-            {name: unescaped(cell) for name, cell in zip(header, row, strict=True) if name in columns},
-        )
-        for number, row in body
-    ]
+    return lines
 
 
 def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -102,33 +108,32 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def _text(path: Path, tried: str) -> str:
+    data, _ = read_regular(path, tried=tried, limit=_MAX_BYTES, remedy="Name a file that you may read.")
+    if kind := binary_format(data):
+        raise InputRefused(tried, f"the file is {kind}", "Save it as CSV in UTF-8 and use that.")
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputRefused(tried, "the file is larger than 64 MiB", "Is this the right file?")
-        return path.read_bytes().decode("utf-8-sig")  # line ends as they are: a cell may hold one
+        return data.decode("utf-8-sig")  # line ends as they are: a cell may hold one
     except UnicodeDecodeError as error:
         raise InputRefused(
             tried, f"byte {error.start + 1} is not UTF-8", "Save it as CSV in UTF-8 and use that."
         ) from error
-    except (OSError, ValueError) as error:  # ValueError: the path holds a NUL
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InputRefused(tried, why, "Name a file that you may read.") from error
 
 
-def _rows(text: str, tried: str) -> list[tuple[int, list[str]]]:
-    header_line = text.split("\n", 1)[0]
+def _rows(text: str, tried: str) -> Iterator[tuple[int, list[str]]]:
+    """Every row with something in it, and the line on which it begins."""
+    header_line = text[: text.find("\n")] if "\n" in text else text
     delimiter = max(_DELIMITERS, key=header_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[tuple[int, list[str]]] = []
     begins = 1
     try:
         for row in reader:
-            rows.append((begins, [cell.strip() for cell in row]))
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                yield begins, cells
             begins = reader.line_num + 1
     except csv.Error as error:
         fault = Fault(begins, None, None, f"not a CSV row: {error}", "Close the quotes in this row.")
         raise _refused(tried, [fault]) from error
-    return [(number, row) for number, row in rows if any(row)]
 
 
 def _header(row: list[str], columns: Sequence[str], tried: str) -> list[str]:

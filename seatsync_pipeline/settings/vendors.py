@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -13,15 +14,24 @@ from seatsync_pipeline.settings.base import SettingsGroup
 CountBasis = Literal["enrolled", "enrolled_active", "existing"]
 
 
+# Letters of other scripts would have to be spelt in punycode, which looks the same for two hosts.
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII | re.IGNORECASE)
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address (without port) can only be this machine."""
     name = host.strip("[]").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
+    return _is_address(name) and ipaddress.ip_address(name).is_loopback
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ipaddress.ip_address(name).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
         return False
+    return True
 
 
 class VendorSettings(SettingsGroup):
@@ -58,6 +68,13 @@ class VendorSettings(SettingsGroup):
         ge=1,
         validation_alias="CONNECTWISE_REQUESTS_PER_MINUTE",
         description="ceiling per minute",
+    )
+    push_concurrency: int = Field(
+        4,
+        ge=1,
+        le=16,
+        validation_alias="SEATSYNC_PUSH_CONCURRENCY",
+        description="companies that a push writes to at the same time",
     )
     duo_api_host: str | None = Field(
         None,
@@ -109,6 +126,8 @@ class VendorSettings(SettingsGroup):
             raise ValueError("the URL must not contain credentials; use the CONNECTWISE_ keys")
         if parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ValueError("give a server such as https://api-na.myconnectwise.net")
+        if not _HOST.fullmatch(parts.hostname) and not _is_address(parts.hostname):
+            raise ValueError("the URL's host is no plain host name")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("plain http is allowed for loopback only; use https")
         if parts.path.strip("/") or parts.query or parts.fragment:
@@ -118,6 +137,6 @@ class VendorSettings(SettingsGroup):
     @field_validator("duo_api_host")
     @classmethod
     def _bare_host(cls, value: str | None) -> str | None:
-        if value is not None and (not value.strip() or any(c in value for c in "/@?# :")):
+        if value is not None and not _HOST.fullmatch(value.strip()):
             raise ValueError("give the host name alone, without scheme, port or path")
         return value.strip().lower() if value else value

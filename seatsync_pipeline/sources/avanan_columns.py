@@ -17,8 +17,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from seatsync_pipeline.errors import ConfigurationError
+from seatsync_pipeline.errors import ConfigurationError, InputRefused
 from seatsync_pipeline.sources.base import State
+from seatsync_pipeline.sources.regular_file import read_regular
 
 REQUIRED: Final = {"name": "tenant name", "license": "License", "users": "Users", "status": "status"}
 _SINGLE: Final = ("name", "portal", "license", "users", "domain")
@@ -27,6 +28,7 @@ _SECTIONS: Final = {
     "status": (State.COUNTED.value, State.POC.value, State.EXPIRED.value),
     "domains": ("vendor",),
 }
+_MAX_BYTES = 1024 * 1024
 _GAPS = re.compile(r"[\s_-]+")
 
 
@@ -113,9 +115,9 @@ def load_columns(override: Path | None = None) -> Columns:
     origin = "built-in"
     if override is not None and override.exists():
         try:
-            content = override.read_bytes()
-        except OSError as error:
-            raise _wrong(str(override), error.strerror or str(error)) from error
+            content, _ = read_regular(override, tried=f"reading {override}", limit=_MAX_BYTES)
+        except InputRefused as error:
+            raise _wrong(str(override), error.found) from error
         lists |= _checked(_parsed(content, str(override)), str(override))
         origin = str(override)
     columns = {key: words for (section, key), words in lists.items() if section == "columns"}
@@ -136,6 +138,8 @@ def _parsed(content: bytes, origin: str) -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _wrong(origin, str(error)) from error
+    except RecursionError:
+        raise _wrong(origin, "it is nested too deeply") from None
 
 
 def _checked(parsed: dict[str, Any], origin: str) -> dict[tuple[str, str], tuple[str, ...]]:

@@ -8,6 +8,7 @@ more) is a fault of the file. How rows of one tenant go together is told in `ava
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -248,6 +249,9 @@ class _SheetReader:
         for text, place in zip(texts, places, strict=True):
             if text and place is not None:
                 self._judge(line, text, self.table.header[place], reasons)
+        if any(unicodedata.category(c) == "Cf" for c in portal):
+            # Two portals that look the same would be two tenants, and one of them nobody's.
+            reasons.append(f"the portal holds a character that nobody sees ('{visible(portal)}')")
         if _ROUNDED_NUMBER.fullmatch(portal):
             reasons.append(f"the portal {portal!r} was rounded by a spreadsheet")
         return name.replace("\xa0", " "), license_.replace("\xa0", " "), portal

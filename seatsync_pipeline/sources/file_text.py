@@ -192,12 +192,18 @@ def _line_ends(text: str) -> int:
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
+def binary_format(data: bytes) -> str | None:
+    """What the bytes are instead of text, as far as their beginning tells."""
+    return next(
+        (kind for mark, kind in _BINARY_FORMATS if data.startswith(mark) and not _is_plain_word(data)), None
+    )
+
+
 def _refuse_format(data: bytes, faults: Faults) -> None:
     if not data:
         faults.add("empty file: it has no bytes", EXPORT_AGAIN)
-    for mark, kind in _BINARY_FORMATS:
-        if data.startswith(mark) and not _is_plain_word(data):
-            faults.add(f"not CSV: the file is {kind}", 'Save the table as "CSV UTF-8" and import that.')
+    elif kind := binary_format(data):
+        faults.add(f"not CSV: the file is {kind}", 'Save the table as "CSV UTF-8" and import that.')
     faults.check()
 
 
