@@ -60,7 +60,7 @@ def tenant_export(
         path = Path(config.file).expanduser()
         drop = dropped(path, settings.avanan_inbox, config.sha256)
         with rejecting(drop, settings):
-            export = read_export(path, columns_file=own_words, limits=settings)
+            export = read_export(path, columns_file=own_words, limits=settings, sizes=settings)
         require_content(path, export.digest, config.sha256)
         run = context.run
         snapshot_id, snapshot = save_once(

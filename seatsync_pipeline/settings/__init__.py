@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError, model_validator
 
 from seatsync_pipeline.errors import ConfigurationError
+from seatsync_pipeline.settings.files import FileSettings
 from seatsync_pipeline.settings.guards import GuardSettings
 from seatsync_pipeline.settings.msp import MspSettings
 from seatsync_pipeline.settings.notices import NoticeSettings
@@ -27,7 +28,13 @@ from seatsync_pipeline.settings.vendors import is_loopback as is_loopback
 
 
 class Settings(
-    GuardSettings, VendorSettings, ScheduleSettings, NoticeSettings, OperationsSettings, MspSettings
+    GuardSettings,
+    FileSettings,
+    VendorSettings,
+    ScheduleSettings,
+    NoticeSettings,
+    OperationsSettings,
+    MspSettings,
 ):
     """One MSP's settings. Build it with `load_settings()`, which turns faults into `ConfigurationError`."""
 
