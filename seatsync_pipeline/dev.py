@@ -14,9 +14,12 @@ HOST = "127.0.0.1"  # Dagster has no log-in: the UI is for this machine alone
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prepare the folders and become `dagster dev`; never returns."""
+    """Prepare the folders and become `dagster dev`; returns only with `--prepare`."""
     parser = argparse.ArgumentParser(prog="make dev", description=__doc__)
     parser.add_argument("--port", type=int, default=3000, help="first port to try (default: 3000)")
+    parser.add_argument(
+        "--prepare", action="store_true", help="only make the folders and Dagster's instance, and end"
+    )
     options = parser.parse_args(arguments)
     os.umask(0o077)  # for the servers as well: run history and logs name clients
     try:
@@ -29,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             pass
     except SeatSyncError as error:
         sys.exit(f"{error}")
+    if options.prepare:
+        return
     port = free_port(options.port)
     sys.stderr.write(
         f"\nDagster UI: http://{HOST}:{port}   (stop with Ctrl-C)\n"
