@@ -74,9 +74,7 @@ def _persist(channel: Channel, notice: Notice, deadline: float) -> None:
 
 
 def _is_passing(error: BaseException) -> bool:
-    return (
-        isinstance(error, NoticeUndelivered) and error.passing and (error.retry_after or 0) <= _LONGEST_WAIT
-    )
+    return isinstance(error, NoticeUndelivered) and error.passing
 
 
 _backing_off = tenacity.wait_exponential(0.5, max=_LONGEST_WAIT)

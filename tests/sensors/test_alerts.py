@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 
 from seatsync_pipeline.definitions import build_defs, defs
 from seatsync_pipeline.orchestration.instance import open_instance
@@ -58,13 +59,19 @@ class Ticks:
 
     def __call__(self, *, keep: bool = True) -> None:
         """One tick. Without `keep` the process dies before Dagster has noted the cursor."""
-        with (
-            open_instance(load_settings()) as instance,
-            dg.build_sensor_context(
-                instance=instance, cursor=self.cursor, repository_def=defs.get_repository_def()
-            ) as context,
-        ):
-            data = self._sensor.evaluate_tick(context)
+        with open_instance(load_settings()) as instance:
+            context = dg.SensorEvaluationContext(
+                instance_ref=None,
+                instance=instance,
+                cursor=self.cursor,
+                repository_def=defs.get_repository_def(),
+                repository_name="__repository__",
+                sensor_name=self._sensor.name,
+                # The daemon's ticks belong to a code location, and runs of the command line to none.
+                code_location_origin=RegisteredCodeLocationOrigin("seatsync"),
+            )
+            with context:
+                data = self._sensor.evaluate_tick(context)
         assert not data.run_requests
         self.said = data.skip_message or ""
         self.failed = [str(reaction.error) for reaction in data.dagster_run_reactions or () if reaction.error]
