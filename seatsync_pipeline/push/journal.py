@@ -7,7 +7,9 @@ open intent that says exactly what may have happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,7 +17,9 @@ from typing import Any
 
 from seatsync_pipeline import exact_json
 from seatsync_pipeline.connectwise.records import Addition
+from seatsync_pipeline.errors import WarehouseError
 from seatsync_pipeline.push import audit
+from seatsync_pipeline.push.group_commit import GroupCommit, Work
 from seatsync_pipeline.push.plan import Change, Plan
 from seatsync_pipeline.warehouse import Connection, Warehouse, insert_rows, new_id
 
@@ -84,6 +88,41 @@ class Journal:
         self.warehouse = warehouse
         self.run_by = run_by
         self.run_id = run_id
+        self._group: GroupCommit | None = None
+        self._settling: list[Future[None]] = []
+
+    @contextmanager
+    def grouped(self) -> Iterator[None]:
+        """Let threads share transactions meanwhile: an intent is committed when `intend` returns, outcomes follow
+        in the background, in order. Leaving waits for all of them; `unsettled` then tells what went wrong.
+        """
+        with GroupCommit(self.warehouse) as group:
+            self._group = group
+            try:
+                yield
+            finally:
+                self._group = None
+
+    def wait(self) -> None:
+        """Return when every outcome so far is committed, or cannot be: `unsettled` tells."""
+        wait(self._settling)
+
+    def unsettled(self) -> WarehouseError | None:
+        """Why an outcome could not be committed, as far as it is known now; None when there is nothing to tell."""
+        for future in self._settling:
+            error = future.exception() if future.done() else None
+            if isinstance(error, WarehouseError):
+                return error
+        return None
+
+    def _commit(self, work: Work) -> Future[None]:
+        if self._group is not None:
+            return self._group.submit(work)
+        done: Future[None] = Future()
+        with self.warehouse.write() as connection:
+            work(connection)
+        done.set_result(None)
+        return done
 
     def start(self, plan: Plan, server: str) -> None:
         """Put a plan on record, before anything is sent."""
@@ -141,12 +180,11 @@ class Journal:
             "live": _to_json(live),
             "known_ids": exact_json.dumps(sorted(intent.known_ids)),
         }
-        with self.warehouse.write() as connection:
-            insert_rows(connection, "intent", [row])
+        self._commit(lambda connection: insert_rows(connection, "intent", [row])).result()
         return intent
 
     def settle(self, operation_id: str, change: Change, outcome: Outcome) -> None:
-        """Commit what became of a row, together with its audit entry."""
+        """Commit what became of a row, together with its audit entry; inside `grouped`, soon and in order."""
         row = {
             "outcome_id": new_id("out"),
             "operation_id": operation_id,
@@ -170,9 +208,12 @@ class Journal:
             "before": None if outcome.before is None else asdict(outcome.before),
             "after": None if outcome.after is None else asdict(outcome.after),
         }
-        with self.warehouse.write() as connection:
+
+        def record(connection: Connection) -> None:
             insert_rows(connection, "outcome", [row])
             audit.append(connection, [("item", content)])
+
+        self._settling.append(self._commit(record))
 
     def end(self, operation_id: str, state: str, note: str | None) -> str:
         """Record how a run of the operation ended and return the audit log's head."""

@@ -15,16 +15,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from seatsync_pipeline.errors import (
-    CredentialsRefused,
     InputRefused,
-    VendorError,
-    WarehouseError,
 )
-from seatsync_pipeline.push.apply import OutcomeUnknown, RowRunner
-from seatsync_pipeline.push.journal import Journal, OperationRecord, Outcome
+from seatsync_pipeline.push.apply import RowRunner
+from seatsync_pipeline.push.journal import Journal, OperationRecord
 from seatsync_pipeline.push.plan import Change
 
-FAILURES_IN_A_ROW = 5
 COUNTS = ("created", "updated", "cancelled", "skipped", "failed", "unresolved", "not_attempted")
 
 Progress = Callable[[int, int, Change, str], None]
@@ -61,38 +57,6 @@ def exclusive(home: Path, *, patience: float = 1.0, tried: str = "starting a pus
         lock.release()
 
 
-def carry_out(record: OperationRecord, runner: RowRunner, journal: Journal, progress: Progress) -> Ending:
-    """Work off what is left of an operation, in order, and record how it ended.
-
-    A failed row never stops the others, but a refusal of the credentials or 5 failures in a row (in row order)
-    stop the operation, and an unknown outcome or a journal that cannot be written interrupts it.
-    """
-    outcomes = dict(record.outcomes)
-    failures = 0
-    for position, change in enumerate(record.changes, 1):
-        if change.row_id in outcomes:
-            continue
-        try:
-            outcome = _one(record, runner, change, outcomes)
-            journal.settle(record.operation_id, change, outcome)
-        except OutcomeUnknown as error:
-            return _end(journal, record, "interrupted", str(error))
-        except CredentialsRefused as error:
-            journal.settle(record.operation_id, change, _failed(change, str(error)))
-            return _end(journal, record, "stopped", str(error))
-        except WarehouseError as error:
-            # Its outcome could not be committed: no further row may start. The state is told by the open
-            # intent, so that nothing more has to be written now.
-            return Ending("interrupted", str(error), None)
-        outcomes[change.row_id] = outcome
-        progress(position, len(record.changes), change, outcome.outcome)
-        failures = failures + 1 if outcome.outcome == "failed" else 0
-        if failures == FAILURES_IN_A_ROW:
-            return _end(journal, record, "stopped", f"{FAILURES_IN_A_ROW} failures in a row")
-    bad = any(o.outcome in {"failed", "unresolved"} for o in outcomes.values())
-    return _end(journal, record, "finished_with_failures" if bad else "finished", None)
-
-
 def abandon(record: OperationRecord, runner: RowRunner, journal: Journal, *, reason: str) -> Ending:
     """Give an unfinished operation up: its open rows are settled by reading alone, the rest stays undone."""
     for change in record.open_rows():
@@ -100,32 +64,6 @@ def abandon(record: OperationRecord, runner: RowRunner, journal: Journal, *, rea
         journal.settle(record.operation_id, change, runner.settle_by_reading(change, intent))
     note = f"abandoned by {journal.run_by}: {reason}"
     return _end(journal, record, "finished_with_failures", note)
-
-
-def _one(record: OperationRecord, runner: RowRunner, change: Change, outcomes: dict[str, Outcome]) -> Outcome:
-    first = change.after_row_id
-    if first is not None and change.row_id not in record.intents:
-        done = outcomes.get(first)
-        if done is None or (done.outcome != "created" and "already applied" not in done.reason):
-            found = "has no outcome" if done is None else f"was {done.outcome}"
-            return Outcome(
-                change.row_id,
-                "skipped",
-                f"the create it is paired with {found}: the old line stays until the new one bills",
-                change.agreement_id,
-                change.addition_id,
-            )
-    try:
-        intent = record.intents.get(change.row_id)
-        return runner.run(change) if intent is None else runner.resume(change, intent)
-    except (CredentialsRefused, OutcomeUnknown, WarehouseError):
-        raise
-    except VendorError as error:
-        return _failed(change, str(error))
-
-
-def _failed(change: Change, why: str) -> Outcome:
-    return Outcome(change.row_id, "failed", why, change.agreement_id, change.addition_id)
 
 
 def _end(journal: Journal, record: OperationRecord, state: str, note: str | None) -> Ending:

@@ -20,6 +20,7 @@ from seatsync_pipeline.connectwise.writer import ConnectWiseWriter, writer_from
 from seatsync_pipeline.errors import ConfigurationError, FileRefused, InputRefused, NotFound, WarehouseError
 from seatsync_pipeline.push import audit, gate, operate
 from seatsync_pipeline.push.apply import OutcomeUnknown, Patience, RowRunner
+from seatsync_pipeline.push.crew import carry_out
 from seatsync_pipeline.push.journal import Journal, OperationRecord, load_operations
 from seatsync_pipeline.push.plan import Change, Plan, Summary, summarise
 from seatsync_pipeline.push.selection import Selection, read_selection
@@ -130,7 +131,13 @@ class Push:
             record = load_operation(self._warehouse, plan.operation_id)
             try:
                 with writer_from(self._settings, self._reader, timeout=self._patience.answer) as writer:
-                    ending = operate.carry_out(record, self._runner(plan, writer), self._journal, progress)
+                    ending = carry_out(
+                        record,
+                        self._runner(plan, writer),
+                        self._journal,
+                        progress,
+                        in_parallel=self._settings.push_concurrency,
+                    )
                 record = load_operation(self._warehouse, plan.operation_id)
             except WarehouseError as error:
                 raise WarehouseError(
