@@ -174,7 +174,7 @@ def test_the_operation_is_the_content_not_the_file() -> None:
     [
         ([line(UPDATE)], {"preview": None, "latest": None, "book": None}, "there is no preview prev_1"),
         ([line(UPDATE)], {"preview": replace(PREVIEW, stale=True)}, "more than a day old"),
-        ([line(UPDATE)], {"last_operation": NOW - timedelta(hours=1)}, "since ConnectWise was scanned"),
+        ([line(UPDATE)], {"last_operation": NOW - timedelta(hours=1)}, "since its scan of ConnectWise"),
         (
             [line(UPDATE)],
             {"preview": replace(PREVIEW, created_at=NOW - timedelta(days=7, seconds=1))},

@@ -15,6 +15,8 @@ from seatsync_pipeline.reconcile.names import differ_only_by_typos, normalise, w
         ("ACME  GmbH", "acme"),
         ("Acme (Pty) Ltd", "acme"),
         ("Acme, L.L.C.", "acme"),
+        ("A.B.C. Plumbing", "abc plumbing"),
+        ("The Acme", "acme"),
         ("O\u2019Brien Legal", "obrien legal"),
         ("Ａｃｍｅ", "acme"),  # full-width letters
         ("Inc", "inc"),  # nothing would be left
