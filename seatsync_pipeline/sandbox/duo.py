@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
+from email.utils import format_datetime
 from typing import Any, Final
 
 from seatsync_pipeline.sandbox.duo_state import DuoState, Record, state_of
@@ -64,11 +66,12 @@ class Duo(StandIn):
     def _answer(self, request: Request) -> Response:
         try:
             with self.state.lock:
-                return self._route(request)
+                answer = self._route(request)
         except SignatureRefused as refused:
-            return failure(refused.code)
+            answer = failure(refused.code)
         except _Refused as refused:
-            return failure(refused.code, refused.detail)
+            answer = failure(refused.code, refused.detail)
+        return replace(answer, headers={"Date": format_datetime(self.state.now(), usegmt=True)})
 
     def _route(self, request: Request) -> Response:
         state = self.state

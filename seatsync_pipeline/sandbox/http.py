@@ -256,8 +256,10 @@ def _head(response: Response, *, keep: bool) -> bytes:
         reason = "Unknown"
     lines = [
         f"HTTP/1.1 {response.status} {reason}",
-        f"Date: {formatdate(usegmt=True)}",
-        *(f"{name}: {value}" for name, value in response.headers.items()),
+        *(
+            f"{name}: {value}"
+            for name, value in {"Date": formatdate(usegmt=True), **response.headers}.items()
+        ),
     ]
     if response.status != HTTPStatus.NO_CONTENT:
         lines += [f"Content-Type: {response.content_type}", f"Content-Length: {len(response.body)}"]

@@ -167,7 +167,11 @@ class _Crawl:
         raise PermanentVendorError(self.tried, found, "Report this to Duo.", status=200)
 
     def _incomplete(self, found: str) -> NoReturn:
-        raise IncompleteAnswer(self.tried, found, "Users came or went during the pull: pull again later.")
+        raise IncompleteAnswer(
+            self.tried,
+            found,
+            "Users came or went during the pull: pull again later, and report this to Duo if it lasts.",
+        )
 
 
 @lru_cache(maxsize=256)  # a handful of words, asked for once for each user
@@ -182,4 +186,4 @@ def _kind(value: object) -> str:
     if value is None:
         return "null"
     kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
-    return kinds.get(type(value), "a number")
+    return kinds.get(type(value), "another number")
