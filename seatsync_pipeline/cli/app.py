@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from seatsync_pipeline.cli.interrupts import watched_interrupts
-from seatsync_pipeline.cli.output import OutputClosed, print_err, show_error
+from seatsync_pipeline.cli.output import OutputClosed, clean, print_err, show_error
 from seatsync_pipeline.errors import SeatSyncError
 
 INTERRUPTED = 130
@@ -41,6 +41,7 @@ COMMANDS = {
     "unlink": ("links", "Take an account's link away."),
     "agreement-types": ("setup", "Choose the agreement types a source looks at."),
     "setup": ("setup", "Export or import all mappings, links and agreement types."),
+    "accept": ("accept", "Accept a suspect or incomplete snapshot, with a reason."),
     "approve": ("approve", "Write the selection file of rows you approve."),
     "push": ("push", "Write an approved selection to ConnectWise."),
     "operations": ("operations", "Show what was pushed, or abandon an unfinished operation."),
@@ -106,8 +107,7 @@ def _exit_code(error: BaseException, *, as_json: bool, interrupted: bool) -> int
         case SeatSyncError():
             return _tell(error, as_json=as_json)
         case click.UsageError() if not as_json:
-            error.show()
-            return 2
+            return _show_usage(error)
         case click.ClickException():
             return _tell(_usage(error), as_json=as_json)
         case OutputClosed() | BrokenPipeError():
@@ -126,6 +126,15 @@ def _tell(error: SeatSyncError, *, as_json: bool, code: int = 2) -> int:
     except (OutputClosed, BrokenPipeError):
         return _leave_quietly()
     return code
+
+
+def _show_usage(error: click.UsageError) -> int:
+    """As click shows it, but for its quoting the arguments as they are: a file's name may be among them."""
+    if error.ctx is not None:
+        help_option = error.ctx.help_option_names[0]
+        print_err(f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} {help_option}' for help.\n")
+    print_err(f"Error: {clean(error.format_message())}")
+    return 2
 
 
 def _usage(error: click.ClickException) -> SeatSyncError:

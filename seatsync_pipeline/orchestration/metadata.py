@@ -25,8 +25,8 @@ OWNERS = ["team:data-ops"]
 SHOWN = 20  # rows of a table for people
 SHOWN_AT_ONCE = 950  # characters of Markdown; the UI hides 1,000 and more behind a link
 
-# Emphasis, code, links, images, cells; and what makes a link of a bare address.
-_MARKUP = re.compile(r"[\\`*_\[\]()!~|]|(?<=\w):(?=//)|(?<=www)\.|(?<=\w)@(?=\w)", re.IGNORECASE)
+# Emphasis, code, links, images and cells.
+_MARKUP = re.compile(r"[\\`*_\[\]()!~|]")
 _NEEDS_A_PERSON = ("Source error", "Ambiguous", "Unmatched", "License unmapped", "Multiple additions")
 
 

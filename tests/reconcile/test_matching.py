@@ -46,6 +46,10 @@ def test_a_name_beyond_doubt_links(account: str, names: tuple[str, ...], rule: R
         ("Riverside First Baptist Church", ("Riverside Frist Baptist Church",)),  # an ordinal
         ("Contoso Healthcare Partners", ("Contoso Wealthcare Partners",)),  # an exchanged letter
         ("Northwind Tradrs", ("Northwind Traders", "Northwind Trader")),  # two equally near
+        ("Acme\u200b Dental", ("Acme Dental",)),  # a blank of no width
+        ("Acme Dental", ("\u202eAcme Dental\u202c",)),  # marks of direction
+        ("Acme Dental\ufeff", ("Acme Dental\ufeff",)),  # the same to the letter, and not what people see
+        ("Acme Dental\x07", ("Acme Dental",)),  # a control
     ],
 )
 def test_what_looks_alike_is_left_to_the_operator(account: str, names: tuple[str, ...]) -> None:
