@@ -140,6 +140,18 @@ def test_the_reference_is_what_the_code_gives(monkeypatch: pytest.MonkeyPatch) -
         assert f"| `{name}` |" in committed
 
 
+def test_each_status_guard_and_finding_has_an_entry_for_when_something_is_wrong() -> None:
+    page = (PROJECT / "docs" / "when-something-is-wrong.md").read_text("utf-8")
+    entries = set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
+    findings = set(re.findall(r"^\| `([^`]+)` \| `(?:suspect|incomplete)` \|", _reference(), re.MULTILINE))
+    assert findings
+    assert {*Status, *Guard, *findings} <= entries
+
+
+def _reference() -> str:
+    return (PROJECT / "docs" / "reference.md").read_text("utf-8")
+
+
 def test_the_example_names_exactly_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example = (PROJECT / ".env.example").read_text("utf-8")
     named = re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", example, re.MULTILINE)
