@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from seatsync_pipeline.connectwise.records import Company
+from seatsync_pipeline.reconcile.guards import Limits, orphan_share, quantity_guards
 from seatsync_pipeline.reconcile.inputs import History, Inputs
-from seatsync_pipeline.reconcile.rows import Flag, Guard, Row, Status
+from seatsync_pipeline.reconcile.rows import Flag, Guard, GuardResult, Row, Status
+from seatsync_pipeline.settings.guards import GuardSettings
 from tests.reconcile.worlds import addition, agreement, draft, linked, only_row, seen, world
 
 
@@ -107,3 +110,79 @@ def test_the_share_hides_no_other_block() -> None:
     assert Flag.POSSIBLE_RENAME in rows[1].flags
     assert rows[1].blocked
     assert guards(rows[1]) == {Guard.ORPHAN_SHARE: "3 of 8 lines"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "tripped"),
+    [
+        (10, 10, None),
+        (10, 0, ("decrease to zero", "10 to 0", "above 0")),
+        (0, 0, None),
+        (10, 5, None),  # exactly half
+        (10, 4, ("large decrease", "10 to 4", "50 % and 25 seats")),
+        (100, 75, None),  # exactly 25 seats
+        (100, 74, ("large decrease", "100 to 74", "50 % and 25 seats")),
+        (20, 30, None),  # exactly half, exactly ten seats
+        (20, 31, ("large increase", "20 to 31", "50 % or 10 seats")),
+        (4, 14, None),  # more than half, and not more than ten seats
+        (100, 150, None),  # more than ten seats, and not more than half
+        (0, 10, None),
+        (0, 11, ("large increase", "0 to 11", "50 % or 10 seats")),
+        (-1, 1, ("large increase", "-1 to 1", "a quantity of 0 or more before it")),
+        (-1, 0, ("large increase", "-1 to 0", "a quantity of 0 or more before it")),
+    ],
+)
+def test_quantities_at_their_limits(old: int, new: int, tripped: tuple[str, str, str] | None) -> None:
+    found = quantity_guards(Decimal(old), Decimal(new), Limits())
+    assert [(result.guard.value, result.observed, result.limit) for result in found] == (
+        [tripped] if tripped else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("orphaned", "in_scope", "tripped"),
+    [(0, 0, False), (2, 2, False), (3, 15, False), (3, 14, True), (3, 0, True)],
+)
+def test_the_share_of_orphans_at_its_limits(orphaned: int, in_scope: int, *, tripped: bool) -> None:
+    found = orphan_share(orphaned, in_scope, Limits())
+    expected = GuardResult(Guard.ORPHAN_SHARE, f"{orphaned} of {in_scope} lines", "20 % and 2")
+    assert found == (expected if tripped else None)
+
+
+def test_limits_are_those_of_the_settings() -> None:
+    settings = GuardSettings.model_construct(
+        max_decrease_percent=Decimal(1),
+        max_decrease_seats=2,
+        max_increase_percent=Decimal(3),
+        max_increase_seats=4,
+        max_orphans_percent=Decimal(5),
+        max_orphans=6,
+        unusual_price_percent=Decimal(7),
+    )
+    assert Limits.of(settings) == Limits(Decimal(1), 2, Decimal(3), 4, Decimal(5), 6, Decimal(7))
+
+
+def test_guards_that_are_no_matter_of_quantity_say_what_they_saw() -> None:
+    inputs = world(
+        [seen(4), seen(3, "A2", name="Acme Dental 2"), seen(2, "A3", name="Acme Dental 2 b")],
+        [addition(5)],
+        not_accepted="the snapshot is incomplete: 3 of 9",
+    )
+    row = next(row for row in draft(inputs).rows if row.status is Status.READY)
+    assert [(result.guard, result.observed, result.limit) for result in row.guards] == [
+        (Guard.UNACCEPTED_DECREASE, "the snapshot is incomplete: 3 of 9", "an accepted snapshot"),
+        (Guard.POSSIBLE_MISSING_ACCOUNT, "Acme Dental 2, Acme Dental 2 b", "no unresolved account"),
+    ]
+    assert [(step.rule, step.found) for step in row.trace[-2:]] == [
+        (
+            "guard: decrease on unaccepted snapshot",
+            "the snapshot is incomplete: 3 of 9 (limit: an accepted snapshot)",
+        ),
+        ("guard: possible missing account", "Acme Dental 2, Acme Dental 2 b (limit: no unresolved account)"),
+    ]
+    raised = next(
+        row
+        for row in draft(replace(inputs, observations=(seen(6), *inputs.observations[1:]))).rows
+        if row.addition_id
+    )
+    assert raised.guards == ()
