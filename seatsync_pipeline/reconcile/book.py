@@ -88,6 +88,7 @@ class Book:
         self._current: dict[LineKey, list[Addition]] = defaultdict(list)
         self._coming: dict[LineKey, list[Addition]] = defaultdict(list)
         self._elsewhere: dict[LineKey, list[Addition]] = defaultdict(list)
+        self._timings: dict[int, Timing] = {}  # of the additions that are filed
         for addition in sorted(scan.additions, key=lambda a: a.addition_id):
             self._file(addition)
 
@@ -96,6 +97,7 @@ class Book:
         when = timing(addition, self.today)
         if agreement is None or when in {Timing.ONE_TIME, Timing.PAST}:
             return
+        self._timings[addition.addition_id] = when
         key = (agreement.company_id, addition.product_id)
         if agreement.agreement_id not in self._in_scope:
             # Not yet started ones too: billed twice from next month on is billed twice.
@@ -105,6 +107,10 @@ class Book:
             self._coming[key].append(addition)
         else:
             self._current[key].append(addition)
+
+    def timing(self, addition: Addition) -> Timing:
+        """Where an addition of a line stands today."""
+        return self._timings[addition.addition_id]
 
     def line(self, key: LineKey) -> Line:
         """The counting additions of a line; a coming one counts only where no current one exists."""

@@ -8,7 +8,7 @@ and its limit. Guards are evaluated when a preview is made, and once more by the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Self
 
@@ -109,7 +109,7 @@ def _judged(row: Row, seen: Circumstances, share: GuardResult | None, limits: Li
     if row.status is Status.ORPHANED and share is not None:
         found = f"blocked, because {share.observed} are orphaned (limit: {share.limit})"
         reason = f"{row.reason.rstrip('.')}; {found}."
-        return replace(_guarded(row, [share]), blocked=True, needs_reason=False, reason=reason)
+        return _guarded(row, [share]).changed(blocked=True, needs_reason=False, reason=reason)
     return row
 
 
@@ -137,8 +137,7 @@ def _guarded(row: Row, tripped: Sequence[GuardResult]) -> Row:
     steps = (
         Step(f"guard: {result.guard}", f"{result.observed} (limit: {result.limit})") for result in tripped
     )
-    return replace(
-        row,
+    return row.changed(
         selected_by_default=False,
         needs_reason=True,
         guards=tuple(tripped),

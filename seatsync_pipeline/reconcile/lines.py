@@ -13,13 +13,12 @@ One failed contribution makes the whole line a Source error: a sum with a hole i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from seatsync_pipeline.connectwise.records import Addition
 from seatsync_pipeline.exact_json import plain
-from seatsync_pipeline.reconcile.book import Book, Line, LineKey, Timing, timing
+from seatsync_pipeline.reconcile.book import Book, Line, LineKey, Timing
 from seatsync_pipeline.reconcile.placement import Placed
 from seatsync_pipeline.reconcile.rows import (
     Action,
@@ -81,7 +80,7 @@ def carried(line: Line | None, book: Book) -> dict[str, Any]:
 def addition_flags(line: Line, book: Book) -> list[Flag]:
     """What the line's additions themselves give reason to flag."""
     flags = []
-    if any(timing(addition, book.today) is Timing.ENDING for addition in line.additions):
+    if any(book.timing(addition) is Timing.ENDING for addition in line.additions):
         flags.append(Flag.ENDING)
     if line.coming:
         flags.append(Flag.COMING)
@@ -115,7 +114,7 @@ def line_row(source: str, key: LineKey, shares: Sequence[Placed], book: Book) ->
         names = ", ".join(f"{p.observation.account_name} ({p.observation.reason})" for p in failed)
         return _decided(row, Status.SOURCE_ERROR, f"the seats of {names} could not be read", blocked=True)
     seats = sum((placed.observation.seats or _NONE for placed in shares), _NONE)
-    row = replace(row, new_quantity=seats)
+    row = row.changed(new_quantity=seats)
     match line.additions:
         case ():
             return _without_addition(row, key, seats, book)
@@ -207,15 +206,14 @@ def _what_is_billed(line: Line, book: Book) -> Step:
         return Step("additions in scope", "none")
     listed = "; ".join(
         f"addition {a.addition_id} of {book.agreements[a.agreement_id].name}: {plain(a.quantity)} "
-        f"({timing(a, book.today)}, {a.bill_customer})"
+        f"({book.timing(a)}, {a.bill_customer})"
         for a in line.additions
     )
     return Step("additions in scope", listed)
 
 
 def _decided(row: Row, status: Status, found: str, **columns: Any) -> Row:
-    return replace(
-        row,
+    return row.changed(
         status=status,
         reason=f"{row.company_name}: {found}.",
         trace=(*row.trace, Step("status", f"{status}: {found}")),

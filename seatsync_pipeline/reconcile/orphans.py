@@ -8,7 +8,7 @@ that is gone from one that SeatSync never knew.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -21,7 +21,6 @@ from seatsync_pipeline.reconcile.book import (
     Timing,
     invoices_between,
     last_billed_day,
-    timing,
 )
 from seatsync_pipeline.reconcile.inputs import Inputs
 from seatsync_pipeline.reconcile.lines import addition_flags, amount_delta, carried
@@ -71,7 +70,7 @@ def unused_lines(inputs: Inputs, placement: Placement, book: Book) -> Unused:
         line = book.line(key)
         for addition in line.additions:
             row = _base(inputs.source, key, addition, line, book)
-            if line.coming or timing(addition, book.today) is Timing.ENDING:
+            if line.coming or book.timing(addition) is Timing.ENDING:
                 rows.append(_left_alone(row, coming=line.coming))
             else:
                 blockers = unresolved.get(key[0], [])
@@ -102,8 +101,7 @@ def _base(source: str, key: LineKey, addition: Addition, line: Line, book: Book)
 
 def _left_alone(row: Row, *, coming: bool) -> Row:
     when = "it has not begun to bill" if coming else "it has a cancelled date already and ends by itself"
-    return replace(
-        row,
+    return row.changed(
         status=Status.NO_CHANGE,
         new_quantity=row.current_quantity,
         amount_delta=Decimal(0),
@@ -134,8 +132,7 @@ def _orphaned(
         names = ", ".join(dict.fromkeys(placed.observation.account_name for placed in blockers))
         found += f"; resolve first what could be this client: {names}"
         trace.append(Step("unresolved accounts", names))
-    return replace(
-        row,
+    return row.changed(
         action=Action.CANCEL,
         blocked=bool(blockers),
         needs_reason=evidence.strength == NEVER_SEEN and not blockers,

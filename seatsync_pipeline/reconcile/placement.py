@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from seatsync_pipeline.reconcile.book import LineKey
 from seatsync_pipeline.reconcile.inputs import Setup
@@ -33,14 +34,14 @@ class NoRow(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True)
+@dataclass  # made by the hundred thousand, see `rows`
 class Placed:
     """One observation with its match, its product, and the rules that were tried on it."""
 
-    observation: Observation
-    match: Match
-    product_id: int | None
-    steps: tuple[Step, ...]
+    observation: Final[Observation]
+    match: Final[Match]
+    product_id: Final[int | None]
+    steps: Final[tuple[Step, ...]]
 
     @property
     def line(self) -> LineKey | None:
@@ -97,8 +98,8 @@ def place_observations(
     result = Placement()
     for seen in sorted(observations, key=lambda o: (o.account_key, o.license)):
         placed = _place(seen, matches[seen.account_key], setup)
-        no_charge = seen.license in setup.mappings and setup.mappings[seen.license] is None
-        if no_charge:
+        line = placed.line
+        if placed.product_id is None and seen.license in setup.mappings:
             result.no_row.append((NoRow.NO_CHARGE, placed))
         elif placed.match.outcome is Outcome.NOT_BILLED:
             result.no_row.append((NoRow.NOT_BILLED, placed))
@@ -106,8 +107,8 @@ def place_observations(
             result.no_row.append((NoRow.EXPIRED, placed))
         elif seen.state is State.POC:
             result.alone.append((Status.SKIPPED, placed))
-        elif placed.line is not None:
-            result.lines[placed.line].append(placed)
+        elif line is not None:
+            result.lines[line].append(placed)
         elif seen.state is State.FAILED:
             result.alone.append((Status.SOURCE_ERROR, placed))
         elif seen.license not in setup.mappings:

@@ -6,6 +6,7 @@ and buckets. A preview whose sides differ cannot be approved.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -97,29 +98,42 @@ def control_totals(
 
 
 def _by_status(rows: Sequence[Row]) -> dict[str, dict[str, Decimal]]:
-    result = {}
-    for status in Status:
-        own = [row for row in rows if row.status is status]
-        if own:
-            result[status.value] = {
-                "rows": Decimal(len(own)),
-                "seats": sum((s.seats or _ZERO for row in own for s in row.accounts), _ZERO),
-                "delta": sum((row.delta or _ZERO for row in own), _ZERO),
-                "amount_delta": sum((row.amount_delta or _ZERO for row in own), _ZERO),
-            }
-    return result
+    by_status: dict[Status, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_status[row.status].append(row)
+    return {
+        status.value: {
+            "rows": Decimal(len(own)),
+            "seats": sum((s.seats or _ZERO for row in own for s in row.accounts), _ZERO),
+            "delta": sum((row.delta or _ZERO for row in own), _ZERO),
+            "amount_delta": sum((row.amount_delta or _ZERO for row in own), _ZERO),
+        }
+        for status in Status
+        if (own := by_status.get(status))
+    }
 
 
 def _twice(rows: Sequence[Row]) -> tuple[str, ...]:
     """An observation or addition in two rows can hide another one in none: the sums alone would agree."""
-    seen: set[str] = set()
-    twice: dict[str, None] = {}
-    for row in rows:
-        names = [row.row_id]
-        names += [f"{share.account_key}, {share.license}" for share in row.accounts]
-        names += [f"addition {addition.addition_id}" for addition in row.additions]
-        for name in names:
-            if name in seen:
-                twice[name] = None
-            seen.add(name)
-    return tuple(twice)
+    found: list[str | tuple[str, str] | int] = [
+        thing
+        for row in rows
+        for thing in (
+            row.row_id,
+            *((share.account_key, share.license) for share in row.accounts),
+            *(addition.addition_id for addition in row.additions),
+        )
+    ]
+    if len(set(found)) == len(found):
+        return ()
+    return tuple(_named(thing) for thing, times in Counter(found).items() if times > 1)
+
+
+def _named(thing: str | tuple[str, str] | int) -> str:
+    match thing:
+        case int():
+            return f"addition {thing}"
+        case str():
+            return thing
+        case account_key, license_name:
+            return f"{account_key}, {license_name}"

@@ -282,8 +282,7 @@ def _noted(row: Row, notices: list[Notice]) -> Row:
     asks = any(row.action in notice.asks for notice in notices)
     blocked = row.blocked or blocks
     found = "; ".join(dict.fromkeys(notice.found for notice in notices))
-    return replace(
-        row,
+    return row.changed(
         blocked=blocked,
         needs_reason=(row.needs_reason or asks) and not blocked,
         selected_by_default=row.selected_by_default and not blocks and not asks,
