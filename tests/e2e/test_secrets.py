@@ -188,6 +188,7 @@ def signatures_in(texts: Iterable[tuple[str, bytes]]) -> set[str]:
     return {hit.decode() for _, content in texts for hit in re.findall(rb"[0-9a-f]{128}", content)}
 
 
+@pytest.mark.timeout(600)  # half a minute of work, and every log line counts
 def test_no_secret_is_left_anywhere(sandbox: Sandbox, environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "output").mkdir()
     with (
