@@ -8,10 +8,8 @@ milliseconds, and a process that finds it taken tries again, with jitter, until 
 from __future__ import annotations
 
 import os
-import random
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,11 +23,11 @@ from seatsync_pipeline.warehouse.files import (
     be_born,
     hold,
     identity,
-    in_turn,
     private_files,
     quoted,
 )
 from seatsync_pipeline.warehouse.schema import Connection, migrate
+from seatsync_pipeline.warehouse.turns import AT_MOST, Turn
 
 
 class _Process:
@@ -42,7 +40,20 @@ class _Process:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.open = 0
+        self.served = 0
         self.forked_while_open = False
+
+    def wait(self, deadline: float, *, tried: str) -> None:
+        """Get the lock. Raises WarehouseBusy when no thread lets go of it for that many seconds."""
+        served = self.served
+        for _ in range(AT_MOST):
+            if self.lock.acquire(timeout=deadline):
+                self.served += 1
+                return
+            if self.served == served:
+                break
+            served = self.served
+        raise busy(tried, "another thread of this process", waited=deadline)
 
     def after_fork(self) -> None:
         """In the child: nobody will ever release what another thread of the parent held.
@@ -92,39 +103,32 @@ class Warehouse:
         while True:
             with self.read():
                 pass  # today's schema, and a killed writer's log taken up
-            with self.alone(tried) as give_up, private_files():
-                held = self._hold(tried, give_up)
-                try:
-                    if not log.exists():
-                        with self._frozen(tried) as connection:
-                            yield connection
-                        return
-                finally:
-                    held.release()
-
-    @contextmanager
-    def _frozen(self, tried: str) -> Iterator[Connection]:
-        try:
-            with duckdb.connect(":memory:") as connection:
-                connection.execute(f"attach {quoted(self.path)} as frozen (read_only)")
-                connection.execute("use frozen")
-                _process.open += 1
+            with self._alone(tried), private_files(), self._opened(tried, self._frozen) as connection:
+                if log.exists():
+                    continue  # somebody was killed in between
                 try:
                     yield connection
-                finally:
-                    _process.open -= 1
-        except duckdb.Error as error:
-            raise self._typed(error, tried) from error
+                except duckdb.Error as error:
+                    raise self._typed(error, tried) from error
+                return
+
+    def _frozen(self) -> Connection:
+        connection = duckdb.connect(":memory:")
+        try:
+            connection.execute(f"attach {quoted(self.path)} as frozen (read_only)")
+            connection.execute("use frozen")
+        except duckdb.Error:
+            connection.close()
+            raise
+        return connection
 
     @contextmanager
-    def alone(self, tried: str) -> Iterator[float]:
-        """Keep every other thread of this process away from databases; yields the moment to give up at.
+    def _alone(self, tried: str) -> Iterator[None]:
+        """Keep every other thread of this process away from databases.
 
         Raises WarehouseBusy when one of them does not let go, WarehouseError after a fork that cannot work.
         """
-        give_up = time.monotonic() + self.deadline
-        if not _process.lock.acquire(timeout=self.deadline):
-            raise busy(f"{tried} {self.path}", "another thread of this process", waited=self.deadline)
+        _process.wait(self.deadline, tried=f"{tried} {self.path}")
         try:
             if _process.forked_while_open:
                 raise WarehouseError(
@@ -132,13 +136,17 @@ class Warehouse:
                     "this process was forked while its parent had the database open",
                     "Start processes anew (spawn) instead of forking; nothing was changed.",
                 )
-            yield give_up
+            yield
         finally:
             _process.lock.release()
 
     @contextmanager
     def _transaction(self, tried: str) -> Iterator[Connection]:
-        with self.alone(tried) as give_up, private_files(), self._opened(tried, give_up) as connection:
+        with (
+            self._alone(tried),
+            private_files(),
+            self._opened(tried, lambda: duckdb.connect(str(self.path))) as connection,
+        ):
             try:
                 self._migrate(connection)
                 connection.begin()
@@ -158,29 +166,40 @@ class Warehouse:
             self._migrated = current
 
     @contextmanager
-    def _opened(self, tried: str, give_up: float) -> Iterator[Connection]:
-        held = self._hold(tried, give_up)
+    def _opened(self, tried: str, connect: Callable[[], Connection]) -> Iterator[Connection]:
+        """The database, opened by `connect` as soon as nobody else has it, and closed."""
+        held, connection = self._in_turn(tried, connect)
+        _process.open += 1
         try:
-            connection = self._connect(tried, give_up)
-            _process.open += 1
-            try:
-                yield connection
-            finally:
-                connection.close()
-                _process.open -= 1
+            yield connection
         finally:
+            connection.close()
             held.release()
+            _process.open -= 1
 
-    def _hold(self, tried: str, give_up: float) -> Held:
-        """The file's lock, as soon as nobody else has it; at the latest at `give_up`, without."""
+    def _in_turn(self, tried: str, connect: Callable[[], Connection]) -> tuple[Held, Connection]:
+        """Wait until all who came before have had the file, open it, and let the next one come.
+
+        The place in the queue is kept until it is open: DuckDB first looks into the file and closes it again, which
+        gives the lock up for a moment, and whoever tries then would take it.
+        """
         try:
             be_born(self.path)
-            if not _process.open:
-                with in_turn(self.path, give_up):
-                    while time.monotonic() < give_up:
-                        if (held := hold(self.path)) is not None:
-                            return held
-                        time.sleep(random.uniform(0.001, 0.01))  # noqa: S311  # jitter, not a secret
+            if _process.open:
+                return Held(None), connect()  # a transaction inside another: the lock is ours
+            with Turn(self.path, self.deadline) as turn:
+                while True:
+                    last = turn.over  # who stands before us may be asleep: then without waiting for them
+                    held = hold(self.path) if last or turn.mine else None
+                    try:
+                        if held is not None or last:
+                            return held or Held(None), connect()
+                    except duckdb.Error as error:
+                        if held is not None:
+                            held.release()
+                        if last or not is_busy(error):
+                            raise
+                    turn.pause()
         except OSError as error:
             raise WarehouseFull(
                 f"creating the database {self.path}",
@@ -189,16 +208,6 @@ class Warehouse:
             ) from error
         except duckdb.Error as error:
             raise self._typed(error, tried) from error
-        return Held(None)  # DuckDB will be refused too, and knows by whom
-
-    def _connect(self, tried: str, give_up: float) -> Connection:
-        while True:
-            try:
-                return duckdb.connect(str(self.path))
-            except duckdb.Error as error:
-                if not is_busy(error) or time.monotonic() >= give_up:
-                    raise self._typed(error, tried) from error
-            time.sleep(random.uniform(0.005, 0.05))  # noqa: S311  # jitter, not a secret
 
     def _typed(self, error: duckdb.Error, tried: str) -> WarehouseError:
         return typed(error, f"{tried} {self.path}", waited=self.deadline)

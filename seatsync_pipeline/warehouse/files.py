@@ -6,10 +6,8 @@ What belongs here: folders, permissions, identity and replacement of the file. W
 from __future__ import annotations
 
 import os
-import random
 import secrets
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,32 +58,6 @@ def hold(path: Path) -> Held | None:
         os.close(handle)  # another file took its place in between (a restore): that one has to be locked
         return None
     return Held(handle)
-
-
-@contextmanager
-def in_turn(path: Path, give_up: float) -> Iterator[None]:
-    """Wait to be the one who waits for that file next, until the moment `give_up` (`time.monotonic`) at most.
-
-    Whoever has just let go of the file is running, and those who wait for it are asleep: without a queue one busy
-    process takes it again and again, and the others starve.
-    """
-    handle = _queue(path)
-    try:
-        while handle is not None and not _locked(handle) and time.monotonic() < give_up:
-            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311  # jitter, not a secret
-        yield
-    finally:
-        if handle is not None:
-            os.close(handle)
-
-
-def _queue(path: Path) -> int | None:
-    if sys.platform == "win32":
-        return None
-    try:
-        return os.open(path.with_name(f".{path.name}.queue"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
-        return None  # a folder that cannot be written to: the database will say so
 
 
 def _locked(handle: int) -> bool:

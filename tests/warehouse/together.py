@@ -10,6 +10,7 @@ import json
 import random
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -33,11 +34,11 @@ class TimedWarehouse(Warehouse):
 
     longest_wait = 0.0
 
-    def _hold(self, tried: str, give_up: float) -> Held:
+    def _in_turn(self, tried: str, connect: Callable[[], Connection]) -> tuple[Held, Connection]:
         began = time.monotonic()
-        held = super()._hold(tried, give_up)
+        opened = super()._in_turn(tried, connect)
         self.longest_wait = max(self.longest_wait, time.monotonic() - began)
-        return held
+        return opened
 
 
 def seats_of(snapshot: SourceSnapshot) -> Decimal:
