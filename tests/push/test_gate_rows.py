@@ -1,19 +1,16 @@
-"""The gate row by row: each fault says where and what stands there, and each change holds all that was approved."""
+"""The gate row by row: each fault says where it is, what stands there, and what to do."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from seatsync_pipeline.errors import Fault
-from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.push.selection import SelectionRow
 from seatsync_pipeline.reconcile.book import Book
-from seatsync_pipeline.reconcile.rows import Action, Guard
+from seatsync_pipeline.reconcile.rows import Guard
 from tests.push.test_gate import (
     CREATE,
     FAILED,
@@ -23,14 +20,20 @@ from tests.push.test_gate import (
     UPDATE,
     faults,
     line,
-    plan,
     preview_of,
     with_companies,
 )
-from tests.reconcile.worlds import LONG_AGO, TODAY, addition, agreement, seen, world
+from tests.reconcile.test_guards import many
+from tests.reconcile.worlds import TODAY, addition, seen, world
 
 ANEW = "Make a new preview and approve that."
 A, B, C, D, E = (f"Client {letter * 9}" for letter in "ABCDE")
+
+MOVED = with_companies(
+    world([seen(10, license_name="Mail")], [addition(10)], mappings={"Duo MFA": 10, "Mail": 11})
+)
+PAIR = preview_of(MOVED)
+OF_PAIR: dict[str, Any] = {"preview": PAIR, "latest": PAIR, "book": Book(MOVED.scan, (), TODAY)}
 
 
 def fault(column: str | None, value: str | None, rule: str, remedy: str, number: int | None = 2) -> Fault:
@@ -160,6 +163,53 @@ def test_a_fault_says_where_it_is_and_what_stands_there(name: str) -> None:
     assert expected in faults(approved, **circumstances)
 
 
+def test_a_row_with_nothing_to_do_is_named() -> None:
+    same = preview_of(with_companies(world([seen(10)], [addition(10)])))
+    row = same.rows[0]
+    expected = fault("approve", "yes", f"{A}, No change: there is nothing to do", "Clear its approve cell.")
+    assert faults(line(row), preview=same, latest=same) == (expected,)
+
+
+def test_the_cancel_of_a_pair_is_named_with_its_create() -> None:
+    cancel, create = (
+        next(row for row in PAIR.rows if row["action"] == action) for action in ("cancel", "create")
+    )
+    expected = fault(
+        "row_id",
+        cancel["row_id"],
+        f"{A}, Orphaned: it is paired with row {create['row_id']}, which is not approved",
+        "Approve the pair's No addition row too, or bill that line in ConnectWise and make a new preview.",
+    )
+    assert faults(line(cancel), **OF_PAIR) == (expected,)
+
+
+def test_too_many_cancels_say_which_guard_to_override_and_where() -> None:
+    crowd = preview_of(many(3, 5), orphan_detection={"ran": True, "lines_in_scope": 8})
+    row = next(row for row in crowd.rows if row["action"] == "cancel")
+    circumstances = {"preview": crowd, "latest": crowd, "book": Book(many(3, 5).scan, (), TODAY)}
+    (blocked,) = faults(line(row, approval_reason="sold"), **circumstances)
+    assert (blocked.line, blocked.column, blocked.value) == (2, "overrides", "")
+    assert (
+        blocked.remedy == "If that is right, write orphan share into overrides, and why into approval_reason."
+    )
+    open_rows = tuple(dict(row) | {"blocked": False, "guards": []} for row in crowd.rows)
+    freed = replace(crowd, rows=open_rows)
+    cancels = [
+        line(row, number, approval_reason="sold")
+        for number, row in enumerate(open_rows, 2)
+        if row["action"] == "cancel"
+    ]
+    assert faults(*cancels, **(circumstances | {"preview": freed, "latest": freed})) == (
+        fault(
+            None,
+            None,
+            "the approved rows cancel 3 of 8 lines in scope (guard orphan share, limit 20 % and 2)",
+            "If that is right, write orphan share into overrides of each, and why into approval_reason.",
+            None,
+        ),
+    )
+
+
 def test_a_row_that_is_approved_twice_is_named_with_the_line_of_the_first() -> None:
     expected = fault("row_id", UPDATE["row_id"], "the row is approved twice, first on line 2", "Keep one.", 7)
     assert faults(line(UPDATE), line(UPDATE, 7)) == (expected,)
@@ -193,122 +243,3 @@ def test_what_is_wrong_with_the_file_as_a_whole_stands_nowhere(
     lines: list[SelectionRow], changes: dict[str, Any], rule: str, remedy: str
 ) -> None:
     assert fault(None, None, rule, remedy, None) in faults(*lines, **changes)
-
-
-WHOLE = Change(
-    row_id="",
-    action=Action.UPDATE,
-    company_id=1,
-    company_name=A,
-    agreement_id=101,
-    addition_id=1000,
-    product_id=10,
-    product_identifier="MFA-SEAT",
-    before=Decimal(10),
-    after=Decimal(12),
-    unit_price=Decimal("3.5"),
-    amount_delta=Decimal(7),
-    planned_date=None,
-    effective_date=LONG_AGO,
-    cancelled_date=None,
-    line_additions=(1000,),
-    elsewhere=(),
-    after_row_id=None,
-    reason=None,
-    overrides=(),
-    less_included=Decimal(0),
-    bill_customer="Billable",
-)
-
-
-def test_an_update_holds_all_that_was_approved() -> None:
-    assert plan(line(UPDATE)).changes == (replace(WHOLE, row_id=UPDATE["row_id"]),)
-
-
-def test_a_create_holds_the_agreement_that_was_named_and_no_addition() -> None:
-    assert plan(line(CREATE, agreement_id="113", approval_reason="new")).changes == (
-        replace(
-            WHOLE,
-            row_id=CREATE["row_id"],
-            action=Action.CREATE,
-            company_id=3,
-            company_name=C,
-            agreement_id=113,
-            addition_id=None,
-            before=None,
-            after=Decimal(5),
-            amount_delta=Decimal("17.5"),
-            planned_date=TODAY,
-            effective_date=None,
-            line_additions=(),
-            reason="new",
-            less_included=None,
-            bill_customer=None,
-        ),
-    )
-
-
-def test_a_cancel_holds_its_day_and_what_was_overridden() -> None:
-    (change,) = plan(line(ORPHAN, overrides=("orphan share",))).changes
-    assert change == replace(
-        WHOLE,
-        row_id=ORPHAN["row_id"],
-        action=Action.CANCEL,
-        company_id=4,
-        company_name=D,
-        agreement_id=104,
-        addition_id=1002,
-        before=Decimal(9),
-        after=Decimal(0),
-        amount_delta=Decimal("-31.5"),
-        planned_date=date(2026, 11, 30),
-        line_additions=(1002,),
-        reason="checked with the client",
-        overrides=("orphan share",),
-    )
-
-
-def test_what_decides_the_amount_comes_from_the_addition_and_the_rest_of_the_line_from_the_scan() -> None:
-    inputs = with_companies(
-        world(
-            [seen(12)],
-            [
-                addition(
-                    10, less_included=Decimal(2), bill_customer="NoCharge", cancelled_date=date(2027, 1, 31)
-                ),
-                addition(1, 1001, 101, effective_date=None),
-            ],
-            agreements=[agreement(), agreement(101, type_name="Projects")],
-            types=frozenset({"Managed Services"}),
-        )
-    )
-    preview = preview_of(inputs)
-    book = Book(inputs.scan, inputs.setup.agreement_types, TODAY)
-    (change,) = plan(line(preview.rows[0]), preview=preview, latest=preview, book=book).changes
-    assert (change.less_included, change.bill_customer) == (Decimal(2), "NoCharge")
-    assert (change.effective_date, change.cancelled_date) == (LONG_AGO, date(2027, 1, 31))
-    assert (change.line_additions, change.elsewhere) == ((1000,), (1001,))
-
-
-def test_the_plan_says_whose_it_is_and_of_what() -> None:
-    made = plan(line(UPDATE), agreement_types=frozenset({"Managed Services"}))
-    assert (made.source, made.preview_id, made.snapshot_id, made.approved_by) == (
-        "duo",
-        "prev_1",
-        "snap_0",
-        "Ann",
-    )
-    assert made.agreement_types == {"Managed Services"}
-    assert made.operation_id.startswith("op_")
-    assert len(made.digest) == 64
-
-
-def test_only_a_cancel_waits_for_its_pair() -> None:
-    inputs = with_companies(
-        world([seen(10, license_name="Mail")], [addition(10)], mappings={"Duo MFA": 10, "Mail": 11})
-    )
-    pair = preview_of(inputs)
-    create = next(row for row in pair.rows if row["action"] == "create")
-    circumstances = {"preview": pair, "latest": pair, "book": Book(inputs.scan, (), TODAY)}
-    (change,) = plan(line(create), **circumstances).changes
-    assert change.after_row_id is None

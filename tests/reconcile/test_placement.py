@@ -101,6 +101,13 @@ def test_the_lines_of_a_company_that_is_gone_are_held_back_with_those_of_its_lik
     assert set(placed(inputs).unresolved()) == {1, 2, 7}
 
 
+def test_a_trial_that_holds_nothing_back_hides_no_other_account() -> None:
+    trial = seen(5, "A0", State.POC)
+    open_one = seen(5, "A1", name="Acme Dental 2")
+    inputs = world([trial, open_one], links=linked("A0"), companies=COMPANIES)
+    assert set(placed(inputs).unresolved()) == {1, 2}
+
+
 @pytest.mark.parametrize(
     ("account", "state", "lines"),
     [
