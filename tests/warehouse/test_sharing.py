@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import stat
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -154,3 +156,32 @@ def test_a_log_left_by_a_killed_writer_is_taken_up(warehouse: Warehouse) -> None
     assert warehouse.path.with_name("seatsync.duckdb.wal").exists()
     with warehouse.read() as connection:
         assert connection.execute("select snapshot_id from company").fetchall() == [("snap_1",)]
+
+
+READ = """
+import sys
+from pathlib import Path
+from seatsync_pipeline.warehouse import Warehouse
+with Warehouse(Path(sys.argv[1])).read() as connection:
+    connection.execute("select 1")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_who_stands_before_us_and_sleeps_holds_nobody_up_for_ever(warehouse: Warehouse) -> None:
+    with warehouse.read():
+        pass
+    queue = warehouse.path.with_name(".seatsync.duckdb.queue")
+    with another_program_holding(warehouse.path):
+        drawn = queue.read_bytes()[:8]
+        sleeper = subprocess.Popen([sys.executable, "-c", READ, str(warehouse.path)])
+        while queue.read_bytes()[:8] == drawn:
+            assert sleeper.poll() is None
+        sleeper.send_signal(signal.SIGSTOP)
+        with pytest.raises(WarehouseBusy), Warehouse(warehouse.path, deadline=0.2).read():
+            pass
+    # The file is free, the sleeper is next, and does not come.
+    with Warehouse(warehouse.path, deadline=0.5).read() as connection:
+        assert connection.execute("select count(*) from product").fetchone() == (0,)
+    sleeper.send_signal(signal.SIGCONT)
+    assert sleeper.wait(60) == 0
