@@ -161,9 +161,10 @@ def import_command(*, source: str, file: Path, as_json: bool) -> int:
         raise InputRefused(
             f"importing {source}", f"{source} is read over its API", f"Use `seatsync pull {source}`."
         )
-    if not file.is_file():
-        found = "it is a folder" if file.is_dir() else "there is no such file"
-        raise InputRefused(f"importing {file}", found, "Name the CSV that the portal exported.")
+    from seatsync_pipeline.sources.regular_file import require_regular
+
+    # Before a scan of minutes, not after it.
+    require_regular(file, tried=f"importing {file}", remedy="Name the CSV that the portal exported.")
     session = Session()
     document, snapshot = import_export(session, file)
     return _report(session, document, snapshot, "tenant", as_json=as_json)

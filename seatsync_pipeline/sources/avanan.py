@@ -25,7 +25,7 @@ from seatsync_pipeline.settings.guards import DEFAULT_LIMITS, GuardSettings
 from seatsync_pipeline.sources.avanan_columns import REQUIRED, Columns, Layout, load_columns
 from seatsync_pipeline.sources.avanan_footer import check_footers
 from seatsync_pipeline.sources.avanan_rows import Sheet, read_sheet
-from seatsync_pipeline.sources.avanan_schema import check_frame, observations_frame
+from seatsync_pipeline.sources.avanan_schema import check_observations
 from seatsync_pipeline.sources.avanan_tenants import Tenants, gather
 from seatsync_pipeline.sources.base import Finding, SourceSnapshot, State
 from seatsync_pipeline.sources.collection import collection_paused
@@ -56,7 +56,9 @@ def read_export(
     data, modified = read_bytes(path, faults, limit=sizes.max_import_mib * 1024 * 1024)
     columns = load_columns(columns_file)
     with collection_paused():
-        snapshot = _read(path.name, data, faults, columns, now=now, limits=limits, max_rows=sizes.max_import_rows)
+        snapshot = _read(
+            path.name, data, faults, columns, now=now, limits=limits, max_rows=sizes.max_import_rows
+        )
     return replace(
         snapshot, details=snapshot.details | {"file_modified_at": modified.isoformat(timespec="seconds")}
     )
@@ -98,7 +100,7 @@ def _read(
     faults.check()
     count = len(sheet.rows)
     tenants = gather(sheet, columns)
-    check_frame(observations_frame(tenants.observations), faults)
+    check_observations(tenants.observations, faults)
     faults.check()
     digest = hashlib.sha256(data).hexdigest()
     details = {"file_name": visible(name, 200), "file_size": len(data), "sha256": digest}

@@ -89,6 +89,26 @@ def observations_frame(observations: Sequence[Observation]) -> pd.DataFrame:
     )
 
 
+def check_observations(
+    observations: Sequence[Observation], faults: Faults, *, portion: int = 100_000
+) -> None:
+    """Validate them against the schema; every case that fails is added to `faults`.
+
+    Some `portion` at a time, since pandas needs room. All rows of an account come together: rules about several rows
+    are about those.
+    """
+    portions = len(observations) // portion + 1
+    if portions == 1:
+        check_frame(observations_frame(observations), faults)
+        return
+    by_account: list[list[Observation]] = [[] for _ in range(portions)]
+    for observation in observations:
+        by_account[hash(observation.account_key) % portions].append(observation)
+    for some in by_account:
+        if some:
+            check_frame(observations_frame(some), faults)
+
+
 def check_frame(frame: pd.DataFrame, faults: Faults) -> None:
     """Validate the table against the schema; every case that fails is added to `faults`."""
     try:

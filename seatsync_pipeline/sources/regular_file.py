@@ -25,6 +25,16 @@ _KINDS = (
 )
 
 
+def require_regular(path: Path, *, tried: str, remedy: str = READABLE) -> None:
+    """Raise InputRefused unless a regular file, or a link to one, stands at that path."""
+    try:
+        _require_regular(path.stat(), tried, remedy)
+    except FileNotFoundError as error:
+        raise InputRefused(tried, "there is no such file", remedy) from error
+    except (OSError, ValueError) as error:  # ValueError: the path holds a NUL
+        raise InputRefused(tried, f"unreadable file: {_reason(error)}", remedy) from error
+
+
 def read_regular(path: Path, *, tried: str, limit: int, remedy: str = READABLE) -> tuple[bytes, datetime]:
     """The bytes of a regular file and when it was last changed (UTC).
 
@@ -32,15 +42,14 @@ def read_regular(path: Path, *, tried: str, limit: int, remedy: str = READABLE) 
     that was written to while it was read.
     """
     try:
-        _require_regular(path.stat(), tried, remedy)  # opening some devices has effects of its own
+        require_regular(path, tried=tried, remedy=remedy)  # opening some devices has effects of its own
         with open(os.open(path, _FLAGS), "rb") as file:  # noqa: PTH123  # Path.open takes no flags
             before = os.fstat(file.fileno())
             _require_regular(before, tried, remedy)
             data = file.read(min(before.st_size, limit) + 1)
             after = os.fstat(file.fileno())
     except (OSError, ValueError) as error:  # ValueError: the path holds a NUL
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InputRefused(tried, f"unreadable file: {reason}", remedy) from error
+        raise InputRefused(tried, f"unreadable file: {_reason(error)}", remedy) from error
     if len(data) > limit:
         raise InputRefused(
             tried,
@@ -56,6 +65,10 @@ def read_regular(path: Path, *, tried: str, limit: int, remedy: str = READABLE) 
             "Wait until it is complete, then try again.",
         )
     return data, datetime.fromtimestamp(after.st_mtime, UTC)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _require_regular(status: os.stat_result, tried: str, remedy: str) -> None:

@@ -24,6 +24,7 @@ from seatsync_pipeline.sources.base import (
     State,
     Verdict,
 )
+from seatsync_pipeline.sources.collection import collection_paused
 from seatsync_pipeline.warehouse import Connection, Warehouse, insert_rows, new_id
 from seatsync_pipeline.warehouse.kept import require_kept
 
@@ -64,7 +65,7 @@ def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str
         "details": exact_json.dumps(snapshot.details),
     }
     _require_storable(snapshot.observations)
-    with warehouse.write() as connection:
+    with collection_paused(), warehouse.write() as connection:
         insert_rows(connection, "snapshot", [header])
         insert_rows(connection, "account", _account_rows(snapshot_id, snapshot.accounts))
         insert_rows(connection, "observation", _observation_rows(snapshot_id, snapshot.observations))

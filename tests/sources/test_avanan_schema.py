@@ -8,7 +8,12 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from seatsync_pipeline.sources.avanan_schema import AVANAN_SCHEMA, check_frame, observations_frame
+from seatsync_pipeline.sources.avanan_schema import (
+    AVANAN_SCHEMA,
+    check_frame,
+    check_observations,
+    observations_frame,
+)
 from seatsync_pipeline.sources.base import Observation, State
 from seatsync_pipeline.sources.file_text import Faults
 
@@ -60,3 +65,19 @@ def test_an_empty_table_and_a_key_that_stands_twice_are_faults() -> None:
     assert faults.count == 1
     with pytest.raises(pa.errors.SchemaError):
         AVANAN_SCHEMA.validate(pd.concat([frame(), frame()], ignore_index=True))
+
+
+@pytest.mark.parametrize("portion", [1, 2, 100])
+def test_rows_of_an_account_are_judged_together_whatever_the_portion(portion: int) -> None:
+    good = [
+        Observation(f"t{i}", f"T{i}", "EP", Decimal(i), State.COUNTED, None, {"line": i})
+        for i in range(2, 12)
+    ]
+    faults = Faults("checking")
+    check_observations(good, faults, portion=portion)
+    assert not faults
+    twin = Observation("t5", "T5", "EP", Decimal(9), State.COUNTED, None, {"line": 12})
+    check_observations([*good, twin], faults, portion=portion)
+    assert {fault.line for fault in faults.kept} >= {5, 12}
+    check_observations([], faults := Faults("checking"), portion=portion)
+    assert faults

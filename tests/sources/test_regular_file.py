@@ -50,7 +50,7 @@ ODD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a socket": (listening, "the path is a socket"),
     "a device": (endless, "the path is a device"),
     "a folder": (lambda folder: folder, "the path is a folder"),
-    "a dangling link": (dangling, "unreadable file: No such file"),
+    "a dangling link": (dangling, "there is no such file"),
     "a NUL in the path": (lambda folder: folder / "a\0b", "unreadable file: embedded null"),
     "a name too long": (lambda folder: folder / ("x" * 300), "unreadable file: File name too long"),
 }
