@@ -11,8 +11,10 @@ that five failures in a row are five and not eight.
 
 from __future__ import annotations
 
+from bisect import bisect, insort
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import takewhile
 
 from seatsync_pipeline.errors import CredentialsRefused, VendorError, WarehouseError
 from seatsync_pipeline.push.apply import OutcomeUnknown, RowRunner
@@ -70,7 +72,8 @@ class _Crew:
             for position, change in enumerate(record.changes)
             if change.row_id not in record.outcomes
         ]
-        self._started: list[_Row] = []
+        self._started: list[_Row] = []  # in row order
+        self._written = 0
         self._at_work: dict[Future[Outcome], _Row] = {}
         self._unknown: list[str] = []
         self._stopped: list[str] = []
@@ -111,7 +114,7 @@ class _Crew:
             if row is None:
                 break
             self._waiting.remove(row)
-            self._started.append(row)
+            insort(self._started, row, key=_position)
             self._at_work[pool.submit(self._carry_out, row.change)] = row
             started = True
         return started
@@ -121,12 +124,10 @@ class _Crew:
 
     def _width(self) -> int:
         """How many rows may be under way: few at the beginning, one after a failure."""
-        mine = [self._outcomes.get(row.change.row_id) for row in sorted(self._started, key=_position)]
-        known = [outcome.outcome for outcome in mine if outcome is not None]
-        if known and known[-1] == "failed":
+        last = next(filter(None, map(self._outcome, reversed(self._started))), None)
+        if last == "failed":
             return 1
-        written = sum(outcome in DONE for outcome in known)
-        return min(self._in_parallel, 1 + written // WRITES_PER_COMPANY_MORE)
+        return min(self._in_parallel, 1 + self._written // WRITES_PER_COMPANY_MORE)
 
     def _carry_out(self, change: Change) -> Outcome:
         """One row in a thread of its own; its outcome is on its way into the journal when this returns."""
@@ -177,18 +178,24 @@ class _Crew:
             self._unwritten = error
             return
         self._outcomes[change.row_id] = outcome
+        self._written += outcome.outcome in DONE
         self._progress(len(self._outcomes), len(self._record.changes), change, outcome.outcome)
-        if not self._stopped and self._failures_in_a_row() >= FAILURES_IN_A_ROW:
+        if not self._stopped and self._failures_around(row) >= FAILURES_IN_A_ROW:
             self._stopped.append(f"{FAILURES_IN_A_ROW} failures in a row")
 
-    def _failures_in_a_row(self) -> int:
-        """The longest run of failures among the rows of this run, in row order; a row under way breaks it."""
-        longest = current = 0
-        for row in sorted(self._started, key=_position):
-            outcome = self._outcomes.get(row.change.row_id)
-            current = current + 1 if outcome is not None and outcome.outcome == "failed" else 0
-            longest = max(longest, current)
-        return longest
+    def _failures_around(self, row: _Row) -> int:
+        """How many failures in a row this row ends or joins, in row order; a row under way breaks them."""
+        after = bisect(self._started, row.position, key=_position)
+        runs = (reversed(self._started[:after]), self._started[after:])
+        here, more = (sum(1 for _ in takewhile(self._has_failed, run)) for run in runs)
+        return here + more if here else 0
+
+    def _has_failed(self, row: _Row) -> bool:
+        return self._outcome(row) == "failed"
+
+    def _outcome(self, row: _Row) -> str | None:
+        outcome = self._outcomes.get(row.change.row_id)
+        return None if outcome is None else outcome.outcome
 
 
 def _position(row: _Row) -> int:

@@ -22,14 +22,15 @@ _Job = tuple[Work, "Future[None]"]
 class GroupCommit:
     """Commits pieces of work in their order, grouped. Use it as a context manager; leaving waits for all of it.
 
-    Once a transaction has failed, everything in it and after it fails with the same WarehouseError: the order is
-    what makes a journal, so nothing may be written behind a gap.
+    Once a transaction has failed, everything in it and after it fails with the same error: the order is what makes
+    a journal, so nothing may be written behind a gap. Leaving raises an error that is no WarehouseError: it is a
+    defect, and nobody may take the operation for recorded.
     """
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._broken: WarehouseError | None = None
+        self._jobs: queue.Queue[_Job | None] = queue.Queue()
+        self._broken: BaseException | None = None
         self._thread = Thread(target=self._run, name="journal", daemon=True)
 
     def __enter__(self) -> Self:
@@ -39,18 +40,31 @@ class GroupCommit:
     def __exit__(self, *_: object) -> None:
         self._jobs.put(None)
         self._thread.join()
+        if self._broken is not None and not isinstance(self._broken, WarehouseError):
+            raise self._broken
+
+    @property
+    def broken(self) -> BaseException | None:
+        """Why nothing is committed any more; None while all is well."""
+        return self._broken
 
     def submit(self, work: Work) -> Future[None]:
-        """Have `work` committed; the future is done once it is, or holds the WarehouseError that kept it from being."""
+        """Have `work` committed; the future is done once it is, or holds the error that kept it from being."""
         done: Future[None] = Future()
         self._jobs.put((work, done))
         return done
+
+    def wait(self) -> None:
+        """Return when all that was submitted is committed, or cannot be: `broken` tells."""
+        self._jobs.join()
 
     def _run(self) -> None:
         open_for_more = True
         while open_for_more:
             group, open_for_more = self._group()
             self._commit(group)
+            for _ in group:
+                self._jobs.task_done()
 
     def _group(self) -> tuple[list[_Job], bool]:
         """Whatever waits, at least one; and whether more may come."""
@@ -65,19 +79,13 @@ class GroupCommit:
         return group, False
 
     def _commit(self, group: list[_Job]) -> None:
-        if not group:
-            return
-        if self._broken is None:
+        if group and self._broken is None:
             try:
                 with self._warehouse.write() as connection:
                     for work, _ in group:
                         work(connection)
-            except WarehouseError as error:
+            except BaseException as error:  # noqa: BLE001  # told to everyone who waits, and raised when leaving
                 self._broken = error
-            except BaseException as error:
-                for _, done in group:
-                    done.set_exception(error)
-                raise
         for _, done in group:
             if self._broken is None:
                 done.set_result(None)

@@ -8,7 +8,7 @@ open intent that says exactly what may have happened.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
@@ -17,7 +17,6 @@ from typing import Any
 
 from seatsync_pipeline import exact_json
 from seatsync_pipeline.connectwise.records import Addition
-from seatsync_pipeline.errors import WarehouseError
 from seatsync_pipeline.push import audit
 from seatsync_pipeline.push.group_commit import GroupCommit, Work
 from seatsync_pipeline.push.plan import Change, Plan
@@ -89,31 +88,32 @@ class Journal:
         self.run_by = run_by
         self.run_id = run_id
         self._group: GroupCommit | None = None
-        self._settling: list[Future[None]] = []
+        self._broken: BaseException | None = None
 
     @contextmanager
     def grouped(self) -> Iterator[None]:
         """Let threads share transactions meanwhile: an intent is committed when `intend` returns, outcomes follow
         in the background, in order. Leaving waits for all of them; `unsettled` then tells what went wrong.
         """
-        with GroupCommit(self.warehouse) as group:
-            self._group = group
-            try:
-                yield
-            finally:
-                self._group = None
+        group = GroupCommit(self.warehouse)
+        try:
+            with group:
+                self._group = group
+                try:
+                    yield
+                finally:
+                    self._group = None
+        finally:
+            self._broken = group.broken
 
     def wait(self) -> None:
         """Return when every outcome so far is committed, or cannot be: `unsettled` tells."""
-        wait(self._settling)
+        if self._group is not None:
+            self._group.wait()
 
-    def unsettled(self) -> WarehouseError | None:
-        """Why an outcome could not be committed, as far as it is known now; None when there is nothing to tell."""
-        for future in self._settling:
-            error = future.exception() if future.done() else None
-            if isinstance(error, WarehouseError):
-                return error
-        return None
+    def unsettled(self) -> BaseException | None:
+        """Why outcomes could not be committed, as far as it is known now; None when there is nothing to tell."""
+        return self._broken if self._group is None else self._group.broken
 
     def _commit(self, work: Work) -> Future[None]:
         if self._group is not None:
@@ -213,7 +213,7 @@ class Journal:
             insert_rows(connection, "outcome", [row])
             audit.append(connection, [("item", content)])
 
-        self._settling.append(self._commit(record))
+        self._commit(record)
 
     def end(self, operation_id: str, state: str, note: str | None) -> str:
         """Record how a run of the operation ended and return the audit log's head."""

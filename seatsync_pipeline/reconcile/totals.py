@@ -115,15 +115,11 @@ def _by_status(rows: Sequence[Row]) -> dict[str, dict[str, Decimal]]:
 
 def _twice(rows: Sequence[Row]) -> tuple[str, ...]:
     """An observation or addition in two rows can hide another one in none: the sums alone would agree."""
-    found: list[str | tuple[str, str] | int] = [
-        thing
-        for row in rows
-        for thing in (
-            row.row_id,
-            *((share.account_key, share.license) for share in row.accounts),
-            *(addition.addition_id for addition in row.additions),
-        )
-    ]
+    found: list[str | tuple[str, str] | int] = []
+    for row in rows:
+        found.append(row.row_id)
+        found.extend((share.account_key, share.license) for share in row.accounts)
+        found.extend(addition.addition_id for addition in row.additions)
     if len(set(found)) == len(found):
         return ()
     return tuple(_named(thing) for thing, times in Counter(found).items() if times > 1)
