@@ -56,7 +56,8 @@ def show_head(console: Console, session: Session, preview: Preview) -> None:
     )
     snapshot, scan = preview.snapshot, preview.scan
     taken = f"{session.local(snapshot['taken_at'])}, {age_text(snapshot['taken_at'])}"
-    say(console, "snapshot  ", f"{snapshot['verdict']}, {taken}")
+    accepted = f", accepted by {snapshot['accepted_by']}" if snapshot["accepted_by"] else ""
+    say(console, "snapshot  ", f"{snapshot['verdict']}{accepted}, {taken}")
     say(console, "scan      ", f"{session.local(scan['taken_at'])}, {age_text(scan['taken_at'])}")
     say(console, "totals    ", _totals(preview.totals))
     say(console, "money     ", _money(preview.rows))
@@ -88,7 +89,9 @@ def warnings(preview: Preview) -> list[str]:
         )
     elif age(preview.scan["taken_at"]) > SCAN_IS_OLD_AFTER:
         found.append(f"The scan is {age_text(preview.scan['taken_at'])}. Run {again}")
-    found += [f"Snapshot {preview.snapshot['verdict']}: {r['message']}" for r in preview.snapshot["reasons"]]
+    if preview.snapshot["accepted_by"] is None:
+        verdict = preview.snapshot["verdict"]
+        found += [f"Snapshot {verdict}: {reason['message']}" for reason in preview.snapshot["reasons"]]
     if not preview.orphan_detection["ran"]:
         found.append(f"Orphan detection did not run: {preview.orphan_detection['why']}")
     return found

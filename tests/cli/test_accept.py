@@ -68,6 +68,9 @@ def test_an_accepted_snapshot_is_the_baseline(run: Run, lost: dict[str, Any]) ->
     assert preview["orphan_detection"]["ran"] is True
     assert "Orphaned" in statuses(preview)
     assert preview["preview_id"] == said.json["preview"]["preview_id"] != lost["preview"]["preview_id"]
+    shown = run("preview", "duo").out
+    assert "incomplete, accepted by Ann" in shown
+    assert "Snapshot incomplete:" not in shown
     again = run("pull", "duo", "--json").json
     assert again.get("error") is None
     assert again["snapshot"]["verdict"] == "complete"
