@@ -24,6 +24,7 @@ AUTOMATIC_MARGIN = Decimal(5)  # ... when the next company is at least this far 
 NEAR_SCORE = Decimal(90)  # from here on an account is Ambiguous rather than Unmatched
 CANDIDATE_FLOOR = Decimal(75)  # below, a candidate would only mislead
 MAX_CANDIDATES = 3
+_NOTHING = Decimal(0)
 _CHUNK = 256  # accounts compared with all companies at a time; bounds the memory
 
 
@@ -170,18 +171,20 @@ class _Directory:
         self.companies = sorted(companies, key=lambda company: company.company_id)
         self.by_name: dict[str, list[Company]] = defaultdict(list)
         self.by_normalised: dict[str, list[Company]] = defaultdict(list)
-        self.by_host: dict[str, list[Company]] = defaultdict(list)
+        self.by_host: dict[str, list[int]] = defaultdict(list)  # indices into `companies`
+        self.by_id = {company.company_id: company for company in self.companies}
         self.normalised: list[str] = []
-        for company in self.companies:
+        for index, company in enumerate(self.companies):
             name = normalise(company.name)
             self.normalised.append(name)
             self.by_name[company.name.strip()].append(company)
             self.by_normalised[name].append(company)
             if host := web_host(company.website):
-                self.by_host[host].append(company)
+                self.by_host[host].append(index)
+        self.in_order = [_in_order(name) for name in self.normalised]
 
     def rank(self, accounts: Sequence[Account]) -> dict[str, tuple[Candidate, ...]]:
-        """Companies near each account, best first: by score, then by an agreeing website, then by id."""
+        """The few companies nearest to each account, best first: by score, an agreeing website, then id."""
         # Slow to import, and nothing is to be compared when every account has its link.
         from rapidfuzz import fuzz, process
 
@@ -190,30 +193,36 @@ class _Directory:
             chunk = accounts[start : start + _CHUNK]
             names = [normalise(account.name) for account in chunk]
             floor = float(CANDIDATE_FLOOR)
-            plain, sorted_words = (
-                process.cdist(names, self.normalised, scorer=scorer, score_cutoff=floor, workers=-1)
-                for scorer in (fuzz.ratio, fuzz.token_sort_ratio)
+            # The ratio of words that are in order by now: the library would put them in order for every pair.
+            plain, in_order = (
+                process.cdist(left, right, scorer=fuzz.ratio, score_cutoff=floor, workers=-1)
+                for left, right in (
+                    (names, self.normalised),
+                    ([_in_order(name) for name in names], self.in_order),
+                )
             )
-            for i, account in enumerate(chunk):
-                scores = plain[i] if not len(plain[i]) else plain[i].clip(min=sorted_words[i])
-                near = {int(j): Decimal(f"{scores[j]:.2f}") for j in scores.nonzero()[0]}
-                result[account.key] = self._candidates(account, near)
+            scores = plain.clip(min=in_order) if plain.size else plain
+            near: list[dict[int, Decimal]] = [{} for _ in chunk]
+            for i, j in zip(*(places.tolist() for places in scores.nonzero()), strict=True):
+                near[i][j] = Decimal(f"{scores[i, j]:.2f}")
+            for account, scored in zip(chunk, near, strict=True):
+                result[account.key] = self._candidates(account, scored)
         return result
 
     def _candidates(self, account: Account, near: dict[int, Decimal]) -> tuple[Candidate, ...]:
         host = web_host(account.domain)
-        agreeing = {company.company_id for company in self.by_host.get(host or "", ())}
-        found = [
+        agreeing = set(self.by_host.get(host or "", ()))
+        # Companies are in the order of their ids, so that an index ranks as an id does.
+        ranked = sorted((-near.get(i, _NOTHING), i not in agreeing, i) for i in near.keys() | agreeing)
+        return tuple(
             Candidate(
-                company.company_id,
-                company.name,
-                near.get(index, Decimal(0)),
-                f"its website agrees with the domain {host}" if company.company_id in agreeing else None,
+                self.companies[index].company_id,
+                self.companies[index].name,
+                -score,
+                None if without else f"its website agrees with the domain {host}",
             )
-            for index, company in enumerate(self.companies)
-            if index in near or company.company_id in agreeing
-        ]
-        return tuple(sorted(found, key=lambda c: (-c.score, c.note is None, c.company_id)))
+            for score, without, index in ranked[:MAX_CANDIDATES]
+        )
 
 
 def _judge(account: Account, directory: _Directory, ranked: tuple[Candidate, ...]) -> _Proposal | Match:
@@ -242,8 +251,7 @@ def _judge(account: Account, directory: _Directory, ranked: tuple[Candidate, ...
     elif best.score < AUTOMATIC_SCORE:
         why = f"{best.company_name} is near ({best.score:.0f} of 100), but not near enough"
     else:
-        company = next(c for c in directory.companies if c.company_id == best.company_id)
-        return _Proposal(Rule.CLOSE, company, best.score, ranked)
+        return _Proposal(Rule.CLOSE, directory.by_id[best.company_id], best.score, ranked)
     return Match(account, Outcome.AMBIGUOUS, why, candidates=shown)
 
 
@@ -283,6 +291,10 @@ def _settle(
                 )
         taken |= set(wanted)
     return settled
+
+
+def _in_order(name: str) -> str:
+    return " ".join(sorted(name.split()))
 
 
 def _named(company: Company) -> str:
