@@ -48,24 +48,37 @@ def _execute(sql: str) -> Callable[[Connection], object]:
 
 
 @pytest.mark.parametrize(
-    ("tamper", "broken_at"),
+    ("tamper", "broken_at", "found"),
     [
-        (_execute("update audit set entry = replace(entry, '1.5', '2.5') where seq = 1"), 1),
-        (_execute("update audit set kind = 'item' where seq = 3"), 3),
-        (_execute("update audit set made_at = made_at + interval 1 second where seq = 2"), 2),
-        (_execute("update audit set previous = repeat('0', 64) where seq = 2"), 2),
-        (_execute("update audit set hash = repeat('1', 64) where seq = 2"), 2),
-        (_execute("delete from audit where seq = 2"), 2),
-        (_execute("delete from audit where seq = 1"), 1),
+        (
+            _execute("update audit set entry = replace(entry, '1.5', '2.5') where seq = 1"),
+            1,
+            "entry 1 was changed after it was written",
+        ),
+        (_execute("update audit set kind = 'item' where seq = 3"), 3, "entry 3 was changed"),
+        (
+            _execute("update audit set made_at = made_at + interval 1 second where seq = 2"),
+            2,
+            "entry 2 was changed",
+        ),
+        (
+            _execute("update audit set previous = repeat('0', 64) where seq = 2"),
+            2,
+            "entry 2 does not follow entry 1",
+        ),
+        (_execute("update audit set hash = repeat('1', 64) where seq = 2"), 2, "entry 2 was changed"),
+        (_execute("delete from audit where seq = 2"), 2, "entry 2 is missing; 3 follows"),
+        (_execute("delete from audit where seq = 1"), 1, "entry 1 is missing; 2 follows"),
     ],
 )
 def test_every_change_is_found_and_named(
-    warehouse: Warehouse, tamper: Callable[[Connection], object], broken_at: int
+    warehouse: Warehouse, tamper: Callable[[Connection], object], broken_at: int, found: str
 ) -> None:
     with warehouse.write() as connection:
         tamper(connection)
     result = verified(warehouse)
-    assert (result.sound, result.broken_at) == (False, broken_at)
+    assert (result.sound, result.broken_at, result.entries) == (False, broken_at, broken_at - 1)
+    assert found in (result.found or "")
 
 
 def test_a_cut_tail_is_found_by_the_head_noted_elsewhere(warehouse: Warehouse) -> None:

@@ -162,7 +162,11 @@ def test_an_override_is_written_to_the_rows_that_tripped_it() -> None:
         ((), "Ann", None),
         (("Bo", "Ann"), " Ann ", None),
         ((), "  ", "nobody is named as the approver"),
-        (("Bo",), "Ann", "Ann is not on the list of approvers"),
+        (
+            ("Bo",),
+            "Ann",
+            "Ann is not on the list of approvers. Have a person of SEATSYNC_APPROVERS approve it.",
+        ),
         (("Ann",), "ann", "ann is not on the list of approvers"),
     ],
 )

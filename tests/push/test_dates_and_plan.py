@@ -85,17 +85,18 @@ def test_rows_of_a_preview_are_summed_in_the_same_way() -> None:
     rows: list[dict[str, Any]] = [
         {"action": "update", "delta": Decimal(2), "amount_delta": Decimal(7)},
         {"action": "cancel", "delta": Decimal(-10), "amount_delta": Decimal(-35)},
-        {"action": "update", "delta": Decimal(0), "amount_delta": None},
+        {"action": "update", "delta": Decimal("0.5"), "amount_delta": None},
+        {"action": "update", "delta": Decimal("-0.5"), "amount_delta": Decimal("-0.5")},
     ]
     assert summarise_rows(rows).as_dict() == {
-        "updates": 2,
+        "updates": 3,
         "creates": 0,
         "cancels": 1,
-        "decreases": 1,
-        "seats_up": 2,
-        "seats_down": 10,
+        "decreases": 2,
+        "seats_up": Decimal("2.5"),
+        "seats_down": Decimal("10.5"),
         "amount_up": 7,
-        "amount_down": 35,
+        "amount_down": Decimal("35.5"),
     }
 
 

@@ -191,6 +191,8 @@ def test_what_other_agreements_bill_is_a_matter_of_creates_alone() -> None:
         "changed in ConnectWise since the preview: additions on other agreements was none and is 1001"
     )
     assert why_not(replace(CREATE, elsewhere=(1001,)), book, None, MFA, TODAY) is None
+    gone = why_not(replace(CREATE, elsewhere=(1001,)), book_of(), None, MFA, TODAY) or ""
+    assert gone.endswith("additions on other agreements was 1001 and is none")
     beside = book_of(LIVE, outside, agreements=agreements, types=("Managed Services",))
     assert why_not(UPDATE, beside, LIVE, None, TODAY) is None
 

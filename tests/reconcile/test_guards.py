@@ -94,7 +94,7 @@ def test_too_many_orphans_are_blocked_together(orphans: int, used: int, *, block
         assert row.blocked is blocked
         observed = {Guard.ORPHAN_SHARE: f"{orphans} of {orphans + used} lines"} if blocked else {}
         assert guards(row) == observed
-        assert (f"blocked, because {orphans} of {orphans + used} lines" in row.reason) is blocked
+        assert (f"); blocked, because {orphans} of {orphans + used} lines" in row.reason) is blocked
 
 
 def test_lines_are_counted_not_additions() -> None:

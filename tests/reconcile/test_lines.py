@@ -141,6 +141,35 @@ def test_what_is_not_in_scope_is_not_billed(changes: dict[str, Any]) -> None:
     assert row.agreements == ()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cancelled_date": date(2026, 11, 19)},
+        {"effective_date": date(2026, 11, 1), "cancelled_date": date(2026, 11, 30)},  # a one-time charge
+    ],
+)
+def test_what_is_past_or_billed_once_counts_in_no_agreement(changes: dict[str, Any]) -> None:
+    agreements = [agreement(), agreement(101, type_name="Projects")]
+    additions = [addition(10, **changes), addition(10, 1001, 101, **changes)]
+    inputs = world([seen(10)], additions, agreements=agreements, types=frozenset({"Managed Services"}))
+    row = only_row(inputs)
+    assert (row.status, row.flags, row.additions) == (Status.NO_ADDITION, (), ())
+    assert draft(world([], additions, agreements=agreements)).rows == ()
+
+
+def test_the_additions_of_a_trial_with_two_accounts_are_carried_once() -> None:
+    trials = [seen(5, key, State.POC) for key in ("A1", "A2")]
+    rows = draft(world(trials, [addition(10)], links=linked("A1") | linked("A2"))).rows
+    assert [len(row.additions) for row in rows] == [1, 0]
+    assert [Flag.BILLED_WHILE_POC in row.flags for row in rows] == [True, False]
+
+
+def test_a_link_that_a_person_took_away_stays_away() -> None:
+    observed = [seen(10, name="Acme Dental")]
+    assert only_row(world(observed, links={})).status is Status.NO_ADDITION
+    assert only_row(world(observed, links={}, unlinked=frozenset({"A1"}))).status is Status.AMBIGUOUS
+
+
 def test_today_is_inside_the_first_and_the_last_day_of_an_agreement() -> None:
     day = agreement(start_date=TODAY, end_date=TODAY)
     assert only_row(world([seen(10)], [addition(10)], agreements=[day])).status is Status.NO_CHANGE

@@ -122,6 +122,16 @@ def test_who_is_present_uses_its_line(account: str, state: State, lines: set[tup
     assert placed(inputs_of("Duo MFA", account, state)).contributed() == lines
 
 
+@pytest.mark.parametrize(
+    ("license_name", "said"),
+    [("Duo MFA", "mapped to product 10"), ("Free", "marked no charge"), ("New", "not mapped")],
+)
+def test_what_is_said_of_a_license(license_name: str, said: str) -> None:
+    result = placed(inputs_of(license_name, "unmatched", State.COUNTED))
+    (only,) = [p for _, p in [*result.no_row, *result.alone]]
+    assert only.steps[1].found == f"{license_name}: {said}"
+
+
 def test_what_an_observation_brings_to_its_row() -> None:
     inputs = world([seen(7, "A1"), seen(5, "A0", name="Zoe")], links=linked("A1") | linked("A0"))
     ((line, (one, other)),) = placed(inputs).lines.items()
