@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from seatsync_pipeline.errors import FileRefused
-from seatsync_pipeline.push import operate
+from seatsync_pipeline.push import audit, operate
 from seatsync_pipeline.warehouse import Warehouse
 from seatsync_pipeline.warehouse.copy import row_counts
 from tests.cli.conftest import Run
@@ -137,7 +137,10 @@ def test_what_was_pushed_since_is_named_and_given_up_by_name_only(
     assert entry["entry"]["forgotten_operations"] == [later["operation_id"]]
     # Dagster's history has noted the head of the forgotten operation: the entry accounts for it.
     assert later["audit_head"] in entry["entry"]["forgotten_heads"]
-    assert run("audit", "--verify", "--json").json["sound"]
+    with place.warehouse.read() as connection:
+        noted = {"the Dagster run of the forgotten push": later["audit_head"]}
+        assert audit.verify(audit.load(connection), noted).sound
+        assert not audit.verify(audit.load(connection), {"somebody else": "f" * 64}).sound
 
     # To the restored journal this selection was never pushed: it must not be taken for a new one.
     with pytest.raises(FileRefused, match="a backup restored"):
