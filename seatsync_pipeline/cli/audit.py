@@ -81,7 +81,9 @@ def _show(screen: Console, session: Session, entries: list[Entry]) -> None:
         said = {
             "started": lambda c: f"started by {c['run_by']}, approved by {c['approved_by']}",
             "item": lambda c: f"{c['action']} {c['company']}, {c['product']}: {c['outcome']}, {c['reason']}",
-            "accepted": lambda c: f"{c['snapshot_id']} of {c['source']} accepted by {c['accepted_by']}: {c['reason']}",
+            "accepted": lambda c: (
+                f"{c['snapshot_id']} of {c['source']} accepted by {c['accepted_by']}: {c['reason']}"
+            ),
             "ended": lambda c: f"{c['state']}{': ' + c['note'] if c.get('note') else ''}",
         }.get(entry.kind, json.dumps)(content)
         screen.print(
