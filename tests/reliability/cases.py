@@ -30,8 +30,8 @@ class Stores(StrEnum):
     UNACCEPTED = (
         "a snapshot that is not accepted: none of its decreases is selected, nothing becomes Orphaned"
     )
-    INTERRUPTED = "what was confirmed; the open row is in the journal, and the same selection carries on"
-    AS_APPROVED = "what was approved, once"
+    INTERRUPTED = "what was confirmed until then; the same selection carries on, and no other can"
+    AS_APPROVED = "quantities as they were approved, each once; what was not written is told"
 
 
 @dataclass(frozen=True)
@@ -53,4 +53,4 @@ class Case:
 
     @property
     def name(self) -> str:
-        return f"{self.system}: {self.fault}"
+        return f"{self.system}: {self.fault} ({self.injected})"

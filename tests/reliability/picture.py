@@ -9,23 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from seatsync_pipeline.sources.base import SOURCES, Source
+from seatsync_pipeline.warehouse import Warehouse
 from tests.push.differences import Additions, additions_of, changes
 from tests.reliability.cases import Stores
 from tests.reliability.place import Place
 
 Row = dict[str, Any]
 
-# What a row proposes. Its ids, flags and guards may differ from one preview to the next.
-_NUMBERS = """
-select row_id, status, action, blocked, accounts, company_id, product_id, agreement_id, addition_id,
-       current_quantity, new_quantity, amount_delta, selected_by_default
-from preview
-where preview_id = ?
-order by row_id
-"""
+# What a row proposes. Its fingerprint, flags and guards may differ from one preview to the next.
+_PROPOSED = (
+    *("row_id", "status", "action", "blocked", "accounts", "company_id", "product_id", "agreement_id"),
+    *("addition_id", "current_quantity", "new_quantity", "amount_delta", "selected_by_default"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,23 +49,32 @@ class Picture:
 
 def take(place: Place) -> Picture:
     """The picture of a place as it is now."""
-    snapshots = place.query("select source, snapshot_id, digest, verdict from snapshot order by snapshot_id")
-    previews = place.query("select source, preview_id from preview_header order by preview_id")
-    ids = {source: tuple(one for kind, one in previews if kind == source) for source in SOURCES}
-    latest = {row[0]: row[1:] for row in snapshots}
-    return Picture(
-        snapshots={kind: tuple(row[1] for row in snapshots if row[0] == kind) for kind in latest},
-        digests={kind: row[1] for kind, row in latest.items()},
-        verdicts={kind: row[2] for kind, row in latest.items()},
-        previews=ids,
-        rows={source: _rows(place, ids[source][-1]) for source in SOURCES},
-        failed={source: _failed(place, latest[source][0]) for source in SOURCES},
-        operations=tuple(row[0] for row in place.query(_STATES)),
-        open=int(place.query(_OPEN)[0][0]),
-        additions=additions_of(place.sandbox),
-    )
+    with Warehouse(place.database).read() as connection:
+
+        def ask(sql: str, *parameters: object) -> list[Any]:
+            return connection.execute(sql, parameters).fetchall()
+
+        snapshots = ask("select source, snapshot_id, digest, verdict from snapshot order by snapshot_id")
+        previews = ask("select source, preview_id from preview_header order by preview_id")
+        ids = {source: tuple(one for kind, one in previews if kind == source) for source in SOURCES}
+        latest = {row[0]: row[1:] for row in snapshots}
+        return Picture(
+            snapshots={kind: tuple(row[1] for row in snapshots if row[0] == kind) for kind in latest},
+            digests={kind: row[1] for kind, row in latest.items()},
+            verdicts={kind: row[2] for kind, row in latest.items()},
+            previews=ids,
+            rows={source: _rows(ask(_ROWS, ids[source][-1])) for source in SOURCES},
+            failed={
+                source: frozenset(row[0] for row in ask(_FAILED, latest[source][0])) for source in SOURCES
+            },
+            operations=tuple(row[0] for row in ask(_STATES)),
+            open=int(ask(_OPEN)[0][0]),
+            additions=additions_of(place.sandbox),
+        )
 
 
+_ROWS = f"select {', '.join(_PROPOSED)} from preview where preview_id = ?"  # noqa: S608
+_FAILED = "select account_key from observation where snapshot_id = ? and state = 'failed'"
 _STATES = """
 select state from operation_event
 where event_id in (select max(event_id) from operation_event group by operation_id)
@@ -125,26 +133,25 @@ def _read(before: Picture, after: Picture, source: Source) -> Stores:
 
 
 def _pushed(before: Picture, after: Picture) -> Stores:
-    """What became of one push: whatever was written has an operation, and nothing was written but what it says."""
+    """What became of one push: nothing was written but quantities that its preview had proposed."""
     assert len(after.operations) == len(before.operations) + 1, after.operations
-    assert after.rows == before.rows, "a push changed a preview"
+    assert (after.snapshots, after.rows) == (before.snapshots, before.rows), "a push changed what was read"
+    written = changes(before.additions, after.additions)
+    proposed = {
+        row["addition_id"]: row["new_quantity"] for rows in before.rows.values() for row in rows.values()
+    }
+    assert (written.created, written.removed) == ({}, frozenset()), "an addition came or went"
+    for addition_id, fields in written.changed.items():
+        assert fields.keys() == {"quantity"}, fields
+        assert Decimal(str(fields["quantity"][1])) == proposed[addition_id], fields
     if after.operations[-1] in {"interrupted", "stopped"}:
         return Stores.INTERRUPTED
     assert after.open == 0, "finished with an open row"
     return Stores.AS_APPROVED
 
 
-def _rows(place: Place, preview_id: str) -> dict[str, Row]:
-    names = [part.strip() for part in _NUMBERS.split("from preview")[0].replace("select", "").split(",")]
-    found = place.query(_NUMBERS, preview_id)
-    return {row[0]: dict(zip(names, row, strict=True)) for row in found}
-
-
-def _failed(place: Place, snapshot_id: str) -> frozenset[str]:
-    found = place.query(
-        "select account_key from observation where snapshot_id = ? and state = 'failed'", snapshot_id
-    )
-    return frozenset(row[0] for row in found)
+def _rows(found: list[Any]) -> dict[str, Row]:
+    return {row[0]: dict(zip(_PROPOSED, row, strict=True)) for row in found}
 
 
 def _accounts(row: Row) -> frozenset[str]:

@@ -31,6 +31,7 @@ from seatsync_pipeline.warehouse import Warehouse
 OURS = ("SEATSYNC_", "CONNECTWISE_", "DUO_", "DAGSTER_HOME", "SSL_CERT_FILE")
 WIDE = "1000"  # so that no message is wrapped
 _LONGEST_WAIT = 0.01
+_FOR_DATABASE = 2.0
 _CONNECTWISE = (
     *("companies", "agreement_types", "agreements", "additions", "catalog", "invoices"),
     *("codebase", "forward_only", "whole_record_checks"),
@@ -168,8 +169,9 @@ def ground(folder: Path) -> Iterator[Ground]:
 
 @contextlib.contextmanager
 def _hurry() -> Iterator[None]:
-    """Cut every wait of both clients short. A pause that a vendor asked for still has to pass."""
+    """Cut every wait of both clients short, and that for the database. A pause that a vendor asked for has to pass."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(patch.object(Warehouse.__init__, "__kwdefaults__", {"deadline": _FOR_DATABASE}))
         for client in (ConnectWiseReader, DuoApi):
             stack.enter_context(patch.object(client, "_sleep", _short(client._sleep)))
         yield
