@@ -79,6 +79,9 @@ def test_every_change_is_found_and_named(
     result = verified(warehouse)
     assert (result.sound, result.broken_at, result.entries) == (False, broken_at, broken_at - 1)
     assert found in (result.found or "")
+    with warehouse.read() as connection:
+        sound = [audit.GENESIS, *(entry.hash for entry in audit.load(connection))]
+    assert result.head == sound[broken_at - 1]  # the last one that can be trusted
 
 
 def test_a_cut_tail_is_found_by_the_head_noted_elsewhere(warehouse: Warehouse) -> None:

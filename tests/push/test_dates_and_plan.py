@@ -85,7 +85,7 @@ def test_rows_of_a_preview_are_summed_in_the_same_way() -> None:
     rows: list[dict[str, Any]] = [
         {"action": "update", "delta": Decimal(2), "amount_delta": Decimal(7)},
         {"action": "cancel", "delta": Decimal(-10), "amount_delta": Decimal(-35)},
-        {"action": "update", "delta": Decimal("0.5"), "amount_delta": None},
+        {"action": "update", "delta": Decimal("0.5"), "amount_delta": Decimal("0.5")},
         {"action": "update", "delta": Decimal("-0.5"), "amount_delta": Decimal("-0.5")},
     ]
     assert summarise_rows(rows).as_dict() == {
@@ -95,7 +95,7 @@ def test_rows_of_a_preview_are_summed_in_the_same_way() -> None:
         "decreases": 2,
         "seats_up": Decimal("2.5"),
         "seats_down": Decimal("10.5"),
-        "amount_up": 7,
+        "amount_up": Decimal("7.5"),
         "amount_down": Decimal("35.5"),
     }
 
