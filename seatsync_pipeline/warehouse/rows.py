@@ -5,7 +5,7 @@ What belongs here: how values travel to the database. What does not: transaction
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -13,6 +13,8 @@ from seatsync_pipeline.warehouse.schema import Connection
 
 # Larger portions take more memory and no less time.
 _PORTION = 20_000
+# Up to here binding values is quicker than making a frame, as it is for every entry of a journal.
+_FEW = 8
 
 
 def insert_rows(connection: Connection, table: str, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -22,22 +24,36 @@ def insert_rows(connection: Connection, table: str, rows: Iterable[Mapping[str, 
     own types parse them, so that no number passes through a float and no type depends on the data. `rows` is read
     portion by portion: a generator needs no room for all of them.
     """
-    import pandas as pd  # slow to import, and commands that only read do not need it
-
     incoming = iter(rows)
     count = 0
     while portion := list(islice(incoming, _PORTION)):
-        frame = pd.DataFrame(
-            {name: pd.Series([_as_text(row[name]) for row in portion], dtype=object) for name in portion[0]},
-            copy=False,
-        )
-        connection.register("incoming_rows", frame)
-        try:
-            connection.execute(f'insert into "{table}" by name select * from incoming_rows')  # noqa: S608
-        finally:
-            connection.unregister("incoming_rows")
+        insert = _insert_few if len(portion) <= _FEW else _insert_many
+        insert(connection, table, portion)
         count += len(portion)
     return count
+
+
+def _insert_few(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    columns = ", ".join(f'"{name}"' for name in rows[0])
+    values = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
+    connection.execute(
+        f'insert into "{table}" ({columns}) values {values}',  # noqa: S608
+        [_as_text(row[name]) for row in rows for name in rows[0]],
+    )
+
+
+def _insert_many(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    import pandas as pd  # slow to import, and commands that only read do not need it
+
+    frame = pd.DataFrame(
+        {name: pd.Series([_as_text(row[name]) for row in rows], dtype=object) for name in rows[0]},
+        copy=False,
+    )
+    connection.register("incoming_rows", frame)
+    try:
+        connection.execute(f'insert into "{table}" by name select * from incoming_rows')  # noqa: S608
+    finally:
+        connection.unregister("incoming_rows")
 
 
 def _as_text(value: object) -> str | None:
