@@ -10,6 +10,7 @@ import pytest
 
 from seatsync_pipeline.definitions import build_defs
 from seatsync_pipeline.errors import InputRefused
+from seatsync_pipeline.orchestration.acceptance import AcceptanceConfig
 from seatsync_pipeline.orchestration.instance import open_instance
 from seatsync_pipeline.orchestration.run import RunResult, run_job
 from seatsync_pipeline.orchestration.setup_jobs import AgreementTypesConfig, LicenseConfig, LinkConfig
@@ -104,14 +105,19 @@ def test_a_refused_decision_changes_nothing_and_says_why(
     assert rows(desk, "duo") == before
 
 
-@pytest.mark.parametrize("job", OPS)
-def test_every_field_of_the_form_is_described(job: str) -> None:
-    form = {
-        "map_license": LicenseConfig,
-        "link_company": LinkConfig,
-        "set_agreement_types": AgreementTypesConfig,
-    }
-    assert all(field.description for field in form[job].model_fields.values())
+@pytest.mark.parametrize(
+    ("config", "required"),
+    [
+        (LicenseConfig, {"source", "license", "by"}),
+        (LinkConfig, {"source", "account", "by"}),
+        (AgreementTypesConfig, {"source", "names", "by"}),
+        (AcceptanceConfig, {"source", "snapshot_id", "accepted_by", "reason"}),
+    ],
+)
+def test_the_launchpad_explains_every_field(config: type[dg.Config], required: set[str]) -> None:
+    fields = config.model_fields
+    assert all(field.description for field in fields.values())
+    assert {name for name, field in fields.items() if field.is_required()} == required
 
 
 def test_the_source_is_chosen_not_typed(desk: Place) -> None:

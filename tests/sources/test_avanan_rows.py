@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pytest
 from hypothesis import example, given
@@ -42,7 +43,7 @@ def test_ordinary_rows_of_many_batches_keep_their_lines() -> None:
     read, faults = sheet(rows, batch=10)
     assert not faults
     assert [(row.line, row.name, row.seats) for row in read.rows] == [
-        (i + 2, f"Tenant {i}", i) for i in range(25)
+        (i + 2, f"Tenant {i}", Decimal(i)) for i in range(25)
     ]
 
 

@@ -162,7 +162,10 @@ def every_subaccount(sandbox: Sandbox) -> None:
     [
         (wrong_key, "reading Duo's account list: Duo answered 401, code 40102.*Check DUO_IKEY"),
         (wrong_secret, "Duo answered 401, code 40103.*Check DUO_IKEY, DUO_SKEY and DUO_API_HOST"),
-        (wrong_clock, "Duo answered 401, code 40105.*Set this machine's clock: it is (599|600) s behind Duo's"),
+        (
+            wrong_clock,
+            "Duo answered 401, code 40105.*Set this machine's clock: it is (599|600) s behind Duo's",
+        ),
         (every_subaccount, "every one of the 30 asked refused; Duo answered 401"),
     ],
 )
