@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +52,10 @@ class Session:
         """The latest preview of a source, None when there is none. The database must exist."""
         from seatsync_pipeline.reconcile.store import latest_preview_id, load_preview
 
-        with self.warehouse.read() as connection:
-            preview_id = latest_preview_id(connection, source)
-        return None if preview_id is None else load_preview(self.warehouse, preview_id)
+        with without_pandas():
+            with self.warehouse.read() as connection:
+                preview_id = latest_preview_id(connection, source)
+            return None if preview_id is None else load_preview(self.warehouse, preview_id)
 
     def latest_scan(self) -> SnapshotFacts | None:
         """When ConnectWise was last scanned; None when never."""
@@ -73,6 +77,22 @@ class Session:
     def local(self, moment: datetime) -> str:
         """A time in the MSP's zone, as people write it. Naive times are UTC, as stored."""
         return f"{aware(moment).astimezone(self.settings.zone):%Y-%m-%d %H:%M %Z}"
+
+
+@contextmanager
+def without_pandas() -> Iterator[None]:
+    """Keep pandas out while something is only read, unless it is loaded: DuckDB imports it for the first bound value.
+
+    That takes a third of a command's time. Not for where other threads may import it meanwhile.
+    """
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python is told that there is none
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]
 
 
 def aware(moment: datetime) -> datetime:
