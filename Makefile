@@ -6,7 +6,7 @@ BIN  := $(VENV)/bin
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo dev test lint types imports unit soak coverage fuzz reference bench format lock clean
+.PHONY: help setup setup-dev demo dev test lint types imports unit soak coverage fuzz reference reliability bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ reference: $(VENV)/.installed ## write docs/reference.md anew from the code
 # On an idle machine: the figures are ratios, and a busy one is slow. ARGS="scan duo" runs some of them.
 bench: $(VENV)/.installed-dev ## measure speed and memory against what latency and limits allow; one table
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+reliability: $(VENV)/.installed-dev ## run every fault of docs/reliability.md and write that page anew
+	$(BIN)/python docs/make_reliability.py
 
 format: $(VENV)/.installed-dev ## let ruff format and fix
 	$(BIN)/ruff format .
