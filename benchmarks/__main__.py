@@ -11,6 +11,10 @@ from benchmarks.harness import Figure, machine, table
 MODULES = (
     "scan",
     "duo",
+    "matching",
+    "reconcile",
+    "push",
+    "cli",
     "pacing",
 )
 
