@@ -117,3 +117,10 @@ def test_canonical_text_does_not_depend_on_order(content: dict[str, object]) -> 
     backwards = dict(reversed(list(content.items())))
     assert audit.canonical(content) == audit.canonical(backwards)
     assert audit.canonical(content).isascii()
+
+
+def test_what_is_hashed_is_one_text_whoever_writes_it() -> None:
+    entry = {"b": Decimal("1.50"), "a": ["é", date(2026, 11, 20), None]}
+    assert audit.canonical(entry) == r'{"a":["\u00e9","2026-11-20",null],"b":"1.5"}'
+    with pytest.raises(TypeError, match="set cannot be in the audit log"):
+        audit.canonical({"x": {1}})

@@ -148,6 +148,10 @@ def test_an_addition_that_is_gone_is_named() -> None:
         ([agreement(cancelled=True)], "agreement Agreement 100 was active and is cancelled"),
         ([agreement(end_date=YESTERDAY)], "agreement Agreement 100 was active and ended on 2026-11-19"),
         ([agreement(start_date=TOMORROW)], "agreement Agreement 100 was active and starts on 2026-11-21"),
+        (
+            [agreement(status="Expired", start_date=TODAY, end_date=TODAY)],
+            "agreement Agreement 100 was active and has the status Expired",
+        ),
         ([agreement(status="Expired")], "agreement Agreement 100 was active and has the status Expired"),
         (
             [agreement(type_name="Projects")],

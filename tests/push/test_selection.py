@@ -54,6 +54,7 @@ def test_every_way_of_saving_is_the_same_operation(tmp_path: Path, content: str)
     selection = read_selection(saved(tmp_path, content))
     plain = read_selection(saved(tmp_path, text([HEADER, FIRST, SECOND])))
     assert selection.operation_id == plain.operation_id
+    assert min(row.line for row in selection.rows) == 2
     assert {row.row_id for row in selection.rows} == {"row_a", "row_b"}
 
 
@@ -90,7 +91,7 @@ def test_every_ragged_row_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="No such file"):
+    with pytest.raises(InputRefused, match=r"reading the selection .*absent.csv: there is no such file"):
         read_selection(tmp_path / "absent.csv")
 
 

@@ -97,6 +97,10 @@ def test_too_many_orphans_are_blocked_together(orphans: int, used: int, *, block
         assert (f"); blocked, because {orphans} of {orphans + used} lines" in row.reason) is blocked
 
 
+def test_the_lines_in_scope_are_told() -> None:
+    assert draft(many(2, 5)).lines_in_scope == 7
+
+
 def test_lines_are_counted_not_additions() -> None:
     """Two additions of one line are one orphan more, not two."""
     inputs = many(2, 5)

@@ -249,3 +249,9 @@ def test_candidates_by_score_then_website_then_id() -> None:
     assert [(c.company_id, c.note) for c in found.candidates] == [(2, note), (1, None), (3, None)]
     zebra = match_accounts([account], listed[3:], {})["A1"]
     assert [(c.company_id, c.score, c.note) for c in zebra.candidates] == [(4, Decimal(0), note)]
+
+
+def test_the_same_words_in_another_order_are_near_and_never_linked() -> None:
+    found = match("Dental Harbor Family", "Harbor Family Dental")
+    assert found.outcome is Outcome.AMBIGUOUS
+    assert [(c.company_id, c.score) for c in found.candidates] == [(1, Decimal(100))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seatsync_pipeline.reconcile.names import differ_only_by_typos, normalise, web_host
+from seatsync_pipeline.reconcile.names import differ_only_by_typos, has_unseen, normalise, web_host
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,19 @@ def test_only_a_typing_error_makes_two_names_one(left: str, right: str, *, same:
 )
 def test_web_host(address: str | None, host: str | None) -> None:
     assert web_host(address) == host
+
+
+@pytest.mark.parametrize(
+    ("name", "unseen"),
+    [
+        ("Acme Dental", False),
+        ("Ac\u200bme", True),  # a blank of no width
+        ("\u202eAcme", True),  # turns the direction of writing
+        ("Acme\x07", True),
+        ("Acme\u00a0Dental", False),  # a blank that does not break is seen
+        ("Müller 株式会社", False),
+        ("", False),
+    ],
+)
+def test_characters_that_nobody_sees(name: str, unseen: bool) -> None:
+    assert has_unseen(name) is unseen
