@@ -439,7 +439,7 @@ def test_a_file_that_is_no_setup_is_refused(
 
 
 def test_a_missing_file_and_a_missing_scan_are_refused(empty: Warehouse, tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="No such file"):
+    with pytest.raises(InputRefused, match="there is no such file"):
         setup.import_setup(empty, tmp_path / "none.csv", by="ann")
     with pytest.raises(InputRefused, match="null byte"):
         setup.import_setup(empty, tmp_path / "no\0ne.csv", by="ann")
