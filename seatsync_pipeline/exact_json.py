@@ -32,8 +32,10 @@ def loads(text: str | bytes) -> Any:
 
     Raises ValueError for what is no JSON, in whatever way it is none.
     """
+    if not isinstance(text, str):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
     try:
-        return json.loads(text, parse_float=_decimal, parse_constant=_refuse)
+        return _DECODER.decode(text)
     except RecursionError:
         # Not chained: its traceback is a thousand lines long.
         raise ValueError("it is nested too deeply") from None
@@ -73,5 +75,6 @@ def _refuse(name: str) -> object:
     raise ValueError(f"{name} is not a number")
 
 
-# Kept, because a million rows each have their evidence, and making an encoder takes longer than using it.
+# Kept, because a million rows each have their evidence, and making either takes longer than using it.
+_DECODER = json.JSONDecoder(parse_float=_decimal, parse_constant=_refuse)
 _COMPACT = json.JSONEncoder(default=_encode, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
