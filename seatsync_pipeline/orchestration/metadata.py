@@ -60,13 +60,17 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, sh
     return "\n".join(lines)
 
 
-def brief_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """As many of the first rows as the UI shows at once: longer Markdown it hides behind a link."""
+def brief_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, above: str = "") -> str:
+    """As many of the first rows as the UI shows at once: longer Markdown it hides behind a link.
+
+    `above` is Markdown that stands over the table; it counts as well.
+    """
+    head = f"{above}\n\n" if above else ""
     for shown in range(min(len(rows), SHOWN), 0, -1):
-        table = markdown_table(headings, rows, shown=shown)
+        table = head + markdown_table(headings, rows, shown=shown)
         if len(table) <= SHOWN_AT_ONCE:
             return table
-    return markdown_table(headings, rows, shown=1 if rows else 0)
+    return head + markdown_table(headings, rows, shown=1 if rows else 0)
 
 
 def _line(cells: Sequence[Any]) -> str:
@@ -139,13 +143,15 @@ def _scan_table(scan: Scan) -> str:
 
 
 def snapshot_metadata(snapshot_id: str, snapshot: SourceSnapshot) -> dict[str, Any]:
-    """Of a pull or import: verdict, seats, states; failed accounts and findings first in the table."""
+    """Of a pull or import: what speaks against it, then its accounts with the failed ones first; verdict, seats."""
     states = Counter(observation.state for observation in snapshot.observations)
     failed = {o.account_key for o in snapshot.observations if o.state is State.FAILED}
     seats = sum(
         (o.seats or Decimal(0) for o in snapshot.observations if o.state is State.COUNTED), Decimal(0)
     )
+    findings = [f"{finding.rule}: {finding.message}" for finding in snapshot.findings]
     return {
+        **({"findings": findings} if findings else {}),
         "table": dg.MetadataValue.md(_snapshot_table(snapshot)),
         "dagster/row_count": len(snapshot.observations),
         "snapshot_id": snapshot_id,
@@ -155,7 +161,6 @@ def snapshot_metadata(snapshot_id: str, snapshot: SourceSnapshot) -> dict[str, A
         "failed_accounts": len(failed),
         "seats_counted": plain(seats),
         "by_status": {state.value: states[state] for state in State if states[state]},
-        "findings": [f"{finding.rule}: {finding.message}" for finding in snapshot.findings],
         "digest": snapshot.digest,
         "details": plain(snapshot.details),
     }
@@ -171,9 +176,7 @@ def _snapshot_table(snapshot: SourceSnapshot) -> str:
         (o.account_name, o.license, "?" if o.seats is None else o.seats, o.state.value, o.reason)
         for o in sorted(snapshot.observations, key=rank)
     ]
-    table = brief_table(("account", "license", "seats", "state", "why"), rows)
-    findings = "\n".join(f"- **{_cell(f.verdict)}**: {_cell(f.message)}" for f in snapshot.findings)
-    return f"{findings}\n\n{table}" if findings else table
+    return brief_table(("account", "license", "seats", "state", "why"), rows)
 
 
 def preview_metadata(preview: Mapping[str, Any], csv: Path) -> dict[str, Any]:
@@ -215,10 +218,12 @@ def _preview_table(preview: Mapping[str, Any], statuses: Counter[str]) -> str:
         )
         for status, count in statuses.items()
     ]
-    table = brief_table(("status", "rows", "change of seats", "change per billing cycle"), summary)
-    if preview["orphan_detection"]["ran"]:
-        return table
-    return f"Orphan detection did not run: {_cell(preview['orphan_detection']['why'])}.\n\n{table}"
+    orphans = preview["orphan_detection"]
+    return brief_table(
+        ("status", "rows", "change of seats", "change per billing cycle"),
+        summary,
+        above="" if orphans["ran"] else f"Orphan detection did not run: {_cell(orphans['why']).rstrip('.')}.",
+    )
 
 
 def _needs_you(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -32,6 +32,13 @@ SELECTION = dg.AssetKey(["connectwise", "selection"])
 # No retry of any kind, by any of Dagster's three systems.
 _NEVER_RETRIED = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
 
+_CARRY_ON = "Remove the cause, then push the same selection again: it carries on, and writes no row twice."
+_NEXT = {
+    "finished": "Run seat_sync: what was pushed is No change then.",
+    "finished_with_failures": "This selection does not try failed rows again. Remove what the table says of them, run "
+    "seat_sync, and approve them from the new preview.",
+}
+
 
 class PushConfig(dg.Config):
     """What to push, and whether to write."""
@@ -200,7 +207,7 @@ def _unfinished(report: Mapping[str, Any]) -> SeatSyncError:
     return SeatSyncError(
         f"carrying out operation {report['operation_id']}",
         f"it was {report['state']} after {done} writes: {report['note']}",
-        "Remove the cause, then push the same selection again: it carries on, and writes no row twice.",
+        _CARRY_ON,
     )
 
 
@@ -226,6 +233,7 @@ def _report_metadata(report: Mapping[str, Any]) -> dict[str, Any]:
         "operation_id": report["operation_id"],
         "state": report["state"],
         "note": report["note"] or "",
+        "next": _NEXT.get(report["state"], _CARRY_ON),
         "approved_by": report["approved_by"],
         "audit_head": report["audit_head"] or "",
         **report["counts"],
@@ -254,12 +262,12 @@ def _rehearsal_metadata(rehearsal: Rehearsal) -> dict[str, Any]:
         for change, why in rehearsal.rows
     ]
     return {
-        "rehearsal": dg.MetadataValue.text(exact_json.dumps(rehearsal.as_dict())),
         "summary": rehearsal.summary.sentence(),
         "next": "Nothing was written. Run it again with confirm: true to write.",
         "table": dg.MetadataValue.md(
             markdown_table(("action", "company", "product", "now", "new", "would"), rows, shown=len(rows))
         ),
+        "rehearsal": dg.MetadataValue.text(exact_json.dumps(rehearsal.as_dict())),
     }
 
 

@@ -145,7 +145,10 @@ def _decide(
         context.log.info("That was decided already: nothing was changed.")
         return
     failed: list[SeatSyncError] = []
-    for one in reclassify(warehouse, settings, sources_touched([change]), run_id=context.run.run_id):
+    renewed = reclassify(warehouse, settings, sources_touched([change]), run_id=context.run.run_id)
+    if not renewed:
+        context.log.info("The decision is kept. There is no preview yet that it could change.")
+    for one in renewed:
         if one.error is not None:
             failed.append(one.error)
             continue
@@ -177,7 +180,7 @@ def what_changed(comparison: Comparison) -> str:
     if not changes:
         return "No row changed."
     rows = [(change.who, change.what, _place(change.before), _place(change.after)) for change in changes]
-    return f"{comparison.sentence()}\n\n{brief_table(('whom', 'what', 'before', 'now'), rows)}"
+    return brief_table(("whom", "what", "before", "now"), rows, above=comparison.sentence())
 
 
 def _place(row: PreviewRow | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from seatsync_pipeline.orchestration.metadata import markdown_table
+from seatsync_pipeline.orchestration.metadata import SHOWN_AT_ONCE, brief_table, markdown_table
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
@@ -33,3 +33,15 @@ def test_a_name_is_one_cell_of_plain_text(name: str) -> None:
     assert len(cells) == 4
     assert {child.type for child in cells[2].children or []} <= {"text"}
     assert seen == " ".join("".join(c if c.isprintable() else " " for c in name).split())
+
+
+def test_what_stands_over_a_table_counts_as_well() -> None:
+    rows = [("Alderpoint Dental", number) for number in range(20)]
+    alone, below = (
+        brief_table(("account", "seats"), rows),
+        brief_table(("account", "seats"), rows, above="x" * 700),
+    )
+    assert "more." not in alone
+    assert len(below) <= SHOWN_AT_ONCE
+    assert below.startswith("x" * 700 + "\n\n| account | seats |\n")
+    assert below.endswith("more.")

@@ -145,6 +145,7 @@ def test_a_stopped_operation_fails_the_run_is_on_record_and_is_resumed(desk: Pla
     assert resumed.success
     made = resumed.materializations["connectwise/push"]
     assert (made["operation_id"], made["state"]) == (facts["operation_id"], "finished_with_failures")
+    assert "approve them from the new preview" in made["next"]
     assert desk.changes().changed == CANCELLED
     with open_instance(desk.settings) as instance:
         assert len(instance.fetch_materializations(PUSH, limit=10).records) == 2

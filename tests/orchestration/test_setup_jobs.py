@@ -15,6 +15,7 @@ from seatsync_pipeline.orchestration.instance import open_instance
 from seatsync_pipeline.orchestration.run import RunResult, run_job
 from seatsync_pipeline.orchestration.setup_jobs import AgreementTypesConfig, LicenseConfig, LinkConfig
 from seatsync_pipeline.reconcile.store import latest_preview_id, load_preview
+from tests.orchestration.place import Place as Home
 from tests.push.place import Place, Stock, place_in
 
 OPS = {
@@ -59,6 +60,17 @@ def test_a_mapped_license_becomes_rows_and_the_page_says_which(desk: Place) -> N
     page = result.materializations["avanan/preview"]
     assert "License unmapped" in page["what_changed"]
     assert page["preview_id"] in page["csv"]
+
+
+def test_a_decision_before_the_first_preview_says_that_it_is_kept(scanned: Home) -> None:
+    config = {"source": "duo", "license": "Duo MFA", "product": "DUO-MFA", "by": "Ann"}
+    result = scanned.run("map_license", {"ops": {OPS["map_license"]: {"config": config}}})
+    assert result.success, result.error
+    assert result.materializations == {}
+    with open_instance(scanned.settings) as instance:
+        said = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    assert "The decision is kept. There is no preview yet that it could change." in said
+    assert scanned.query("select decision from mapping_change") == [("product",)]
 
 
 def test_a_linked_account_leaves_the_unmatched(desk: Place) -> None:
