@@ -6,7 +6,7 @@ BIN  := $(VENV)/bin
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo dev test lint types imports unit soak coverage fuzz reference reliability bench format lock clean
+.PHONY: help setup setup-dev demo dev test lint types imports unit chromium soak coverage fuzz reference reliability bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,14 +34,26 @@ types: $(VENV)/.installed-dev
 imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.installed-dev
+unit: $(VENV)/.installed-dev chromium
 	$(BIN)/pytest -n $(TEST_WORKERS)
+
+# The browser tests need one of the machine's own; Playwright's download is not used. The names are those of tests/browser/desk.py.
+chromium:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	    command -v "$$name" >/dev/null 2>&1 && exit 0; \
+	done; \
+	apt="env DEBIAN_FRONTEND=noninteractive apt-get"; [ "$$(id -u)" = 0 ] || apt="sudo -n $$apt"; \
+	echo "Installing Chromium for the browser tests ..."; \
+	$$apt install -yqq --no-install-recommends chromium || { $$apt update -qq && $$apt install -yqq --no-install-recommends chromium; } || { \
+	    echo "The browser tests need Chromium, and it could not be installed. Install chromium or google-chrome by hand," >&2; \
+	    echo "or leave those tests out: $(BIN)/pytest -m 'not browser'" >&2; exit 2; \
+	}
 
 soak: $(VENV)/.installed-dev ## ten processes at one database for a minute: nothing lost, nothing half
 	TOGETHER_SECONDS=60 $(BIN)/pytest -q -s -p no:xdist tests/warehouse/test_together.py
 
 # Apart from `test`, which measuring would slow down.
-coverage: $(VENV)/.installed-dev ## every test, and which lines and branches they reach
+coverage: $(VENV)/.installed-dev chromium ## every test, and which lines and branches they reach
 	$(BIN)/pytest -n $(TEST_WORKERS) --cov --cov-report=term:skip-covered
 
 FUZZ_EXAMPLES ?= 20000
