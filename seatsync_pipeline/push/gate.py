@@ -86,6 +86,8 @@ def judge(selection: Selection, known: Known) -> Plan | tuple[Fault, ...]:
         faults += faults_of_cancels(_cancels(selection, rows), lines_in_scope, known.limits)
     if faults or known.preview is None:
         return tuple(faults)
+    if set(changes) != {line.row_id for line in selection.rows if line.approved}:
+        raise ValueError("rows that passed the gate are not the approved ones")
     return Plan(
         operation_id=selection.operation_id,
         digest=selection.digest,

@@ -216,15 +216,15 @@ def test_ctrl_c_leaves_an_operation_to_resume_and_says_so(run: Run, place: Place
     )
     assert held.wait_until_held(60)
     process.send_signal(signal.SIGINT)
+    held.release()  # the row that is under way is carried to its end, and no further one starts
     out, err = process.communicate(timeout=60)
-    held.release()
     assert place.connectwise.wait_until_idle()
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
     assert "run it again with the same selection" in err
     (operation,) = run("operations", "--json").json["operations"]
     assert operation["state"] == "interrupted"
-    assert operation["counts"]["unresolved"] == 1
+    assert (operation["counts"]["updated"], operation["counts"]["not_attempted"]) == (1, 2)
 
     said = run("push", selection, "--yes", "--json")
     assert (said.code, said.json["state"]) == (0, "finished")

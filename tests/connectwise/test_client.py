@@ -325,7 +325,9 @@ def test_a_codebase_that_is_no_path_is_refused(sandbox: Sandbox, connect: Connec
         connect(sandbox).check_credentials()
 
 
-def test_missing_settings_are_named_all_at_once() -> None:
+def test_missing_settings_are_named_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("COMPANY_ID", "PRIVATE_KEY", "CLIENT_ID"):
+        monkeypatch.delenv(f"CONNECTWISE_{name}", raising=False)
     settings = Settings.model_validate(
         {"CONNECTWISE_URL": "http://127.0.0.1:9", "CONNECTWISE_PUBLIC_KEY": "x"}
     )

@@ -31,6 +31,7 @@ _MASKS = (
         re.compile(r"more than \d+ s by .*?\(process \d+[^)]*\)"),
         "more than a minute by <program> (process <number>)",
     ),
+    (re.compile(r"it is \d+ s (behind|ahead of)"), r"it is N s \1"),
     (re.compile(r"this SeatSync knows \d+ at most"), "this SeatSync knows <number> at most"),
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?UTC|Z)?"), "<time>"),
 )

@@ -26,7 +26,7 @@ def desk(scanned: Place) -> Desk:
 
 def imports(place: Place) -> list[str]:
     return [
-        run_id for (run_id,) in place.query("select run_id from snapshot where source = 'avanan' order by 1")
+        run_id for (run_id,) in place.query("select run_id from snapshot where source = 'avanan' order by snapshot_id")
     ]
 
 
@@ -133,7 +133,7 @@ def test_a_file_that_vanishes_is_no_error_and_no_import(scanned: Place, desk: De
     desk.tick()
     (request,) = desk.tick().requests
     (desk.inbox / "tenants.csv").unlink()
-    assert "No such file" in refusal(desk.start(request))["found"]
+    assert "no such file" in refusal(desk.start(request))["found"]
     assert desk.until_idle() == []
     assert imports(scanned) == []
     assert (desk.archived(), desk.rejected()) == ([], [])
