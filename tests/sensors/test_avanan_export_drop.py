@@ -26,7 +26,10 @@ def desk(scanned: Place) -> Desk:
 
 def imports(place: Place) -> list[str]:
     return [
-        run_id for (run_id,) in place.query("select run_id from snapshot where source = 'avanan' order by snapshot_id")
+        run_id
+        for (run_id,) in place.query(
+            "select run_id from snapshot where source = 'avanan' order by snapshot_id"
+        )
     ]
 
 
