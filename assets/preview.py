@@ -45,8 +45,8 @@ def preview_asset(source: Source, reading: dg.AssetKey, title: str) -> dg.Assets
         output_required=False,
         description=f"What the {title} seats mean for ConnectWise: each line with its status, quantities, money and a "
         "one-sentence reason.\n\nMade from the latest scan, the latest reading and the operator's mappings and links; "
-        "no vendor is called. It is stored, written as a CSV to tick, and never replaces an earlier one.\n\nWhat the newest one says "
-        f"stands under [Events](/assets/{source}/preview?view=events).",
+        "no vendor is called. It is stored, written as a CSV to tick, and never replaces an earlier one.\n\n"
+        f"What the newest one says stands under [Events](/assets/{source}/preview?view=events).",
     )
     def preview(
         context: dg.AssetExecutionContext,

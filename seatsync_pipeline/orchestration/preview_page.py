@@ -4,7 +4,7 @@ What belongs here: drawing. The numbers come from `reconcile.review`, and nothin
 short enough for the UI to show it at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -81,33 +81,28 @@ def preview_metadata(preview: Preview, *, months: Sequence[Month], csv: Path) ->
 
 def _statuses(preview: Preview, moves: Drift) -> str:
     largest = Decimal(max(moves.by_status.values(), default=0))
-    table = [
-        (
-            status,
-            count,
-            bar(Decimal(count), largest),
-            *(_sum([row for row in preview.rows if row["status"] == status], name) for name in _SUMS),
+    table = []
+    for status, count in moves.by_status.items():
+        rows = [row for row in preview.rows if row["status"] == status]
+        seats, amount = _sum(rows, "delta"), _sum(rows, "amount_delta")
+        table.append(
+            (status, count, bar(Decimal(count), largest), _told(seats, signed), _told(amount, money))
         )
-        for status, count in moves.by_status.items()
-    ]
     orphans = preview.orphan_detection
     return brief_table(
         ("status", "rows", "", "seats", "money"),
-        [(*row[:3], _told(row[3], signed), _told(row[4], money)) for row in table],
+        table,
         above="" if orphans["ran"] else f"Orphan detection did not run: {cell(orphans['why']).rstrip('.')}.",
     )
-
-
-_SUMS = ("delta", "amount_delta")
 
 
 def _sum(rows: Sequence[PreviewRow], name: str) -> Decimal:
     return sum((number(row[name]) or _ZERO for row in rows), _ZERO)
 
 
-def _told(value: Decimal, words: Any) -> str:
+def _told(value: Decimal, words: Callable[[Decimal], str]) -> str:
     """Nothing where nothing would change: a column of zeros hides the others."""
-    return str(words(value)) if value else ""
+    return words(value) if value else ""
 
 
 def _directions(moves: Drift) -> str:

@@ -169,4 +169,5 @@ def test_checks_of_nothing_object_to_nothing(place: Place) -> None:
     assert {name: evaluation.passed for name, evaluation in evaluations.items()} == {
         "schema_preview": True,
         "does_the_preview_add_up": True,
+        "does_anything_need_a_decision": True,
     }

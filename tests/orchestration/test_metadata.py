@@ -62,7 +62,7 @@ def test_what_stands_over_a_table_counts_as_well() -> None:
 
 def test_a_scan_says_until_when_it_serves_how_large_it_is_and_what_it_cost() -> None:
     inputs = world([], [addition(10, 1000), addition(3, 1001)])
-    details = {"requests": 12, "retries": 1, "seconds": 2.5, "server": "https://x"}
+    details: dict[str, Any] = {"requests": 12, "retries": 1, "seconds": 2.5, "server": "https://x"}
     shown = scan_metadata("snap_1", replace(inputs.scan, details=details))
     assert "until 2026-11-21T08:00:00Z" in shown["serves"]
     assert (shown["requests"], shown["retries"], shown["seconds"]) == (12, 1, 2.5)
