@@ -6,7 +6,7 @@ BIN  := $(VENV)/bin
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo dev test lint types imports unit chromium soak coverage fuzz reference reliability bench format lock clean
+.PHONY: help setup setup-dev demo dev test lint types imports unit chromium soak coverage fuzz reference reliability screenshots bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ bench: $(VENV)/.installed-dev ## measure speed and memory against what latency a
 
 reliability: $(VENV)/.installed-dev ## run every fault of docs/reliability.md and write that page anew
 	$(BIN)/python docs/make_reliability.py
+
+# ARGS="preview scan" takes some of them.
+screenshots: $(VENV)/.installed-dev chromium ## take the pictures in docs/images anew: sandbox, Dagster, headless Chromium
+	PYTHONPATH=. $(BIN)/python docs/make_screenshots.py $(ARGS)
 
 format: $(VENV)/.installed-dev ## let ruff format and fix
 	$(BIN)/ruff format .

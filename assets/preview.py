@@ -6,16 +6,18 @@ import dagster as dg
 from pydantic import Field
 
 from seatsync_pipeline.orchestration.checks import blocking_checks, previews_of, require_sound, snapshots_of
+from seatsync_pipeline.orchestration.decisions import decision_check
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.filing import archive_imported
 from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT, DUO_USERS, SCAN, imported_file, preview_key
-from seatsync_pipeline.orchestration.metadata import OWNERS, preview_metadata, table_metadata
+from seatsync_pipeline.orchestration.metadata import OWNERS, table_metadata
+from seatsync_pipeline.orchestration.preview_page import preview_page
 from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS, SCAN_CHECKS, SNAPSHOT_CHECKS
 from seatsync_pipeline.orchestration.tables import PreviewTable
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.store import load_preview
 from seatsync_pipeline.settings import Settings
-from seatsync_pipeline.sources.base import Source
+from seatsync_pipeline.sources.base import SOURCES, Source
 from seatsync_pipeline.sources.store import latest_snapshot_id
 from seatsync_pipeline.warehouse import Warehouse
 
@@ -43,7 +45,8 @@ def preview_asset(source: Source, reading: dg.AssetKey, title: str) -> dg.Assets
         output_required=False,
         description=f"What the {title} seats mean for ConnectWise: each line with its status, quantities, money and a "
         "one-sentence reason.\n\nMade from the latest scan, the latest reading and the operator's mappings and links; "
-        "no vendor is called. It is stored, written as a CSV to tick, and never replaces an earlier one.",
+        "no vendor is called. It is stored, written as a CSV to tick, and never replaces an earlier one.\n\n"
+        f"What the newest one says stands under [Events](/assets/{source}/preview?view=events).",
     )
     def preview(
         context: dg.AssetExecutionContext,
@@ -64,9 +67,9 @@ def preview_asset(source: Source, reading: dg.AssetKey, title: str) -> dg.Assets
                 warehouse, source, today=settings.today(), run_id=context.run.run_id, settings=settings
             )
             made = load_preview(warehouse, preview_id)
-        csv = settings.previews / f"{source}-{preview_id}.csv"
-        context.log.info("%s: %d rows, written to %s", title, len(made.rows), csv)
-        yield dg.MaterializeResult(metadata=preview_metadata(made.as_dict(), csv))
+            page = preview_page(warehouse, settings, made)
+        context.log.info("%s: %d rows, written to %s", title, len(made.rows), page["csv"].value)
+        yield dg.MaterializeResult(metadata=page)
         if (file := imported_file(context.run.run_config)) is not None:
             # Last, so that a run that dies before leaves the file in the inbox, for the next run of the same drop.
             with refusals_as_failures():
@@ -84,5 +87,6 @@ def _nothing_read(warehouse: Warehouse, source: Source) -> bool:
 duo_preview = preview_asset("duo", DUO_USERS, "Duo")
 avanan_preview = preview_asset("avanan", AVANAN_EXPORT, "Avanan")
 checks = [
-    blocking_checks(preview_key(source), previews_of(source), PREVIEW_CHECKS) for source in ("duo", "avanan")
+    *(blocking_checks(preview_key(source), previews_of(source), PREVIEW_CHECKS) for source in SOURCES),
+    *(decision_check(source) for source in SOURCES),
 ]

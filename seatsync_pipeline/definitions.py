@@ -9,6 +9,7 @@ import dagster as dg
 
 from assets import avanan, connectwise, duo, preview
 from seatsync_pipeline.orchestration.acceptance import accept_snapshot
+from seatsync_pipeline.orchestration.freshness import with_freshness
 from seatsync_pipeline.orchestration.jobs import ALL_JOBS
 from seatsync_pipeline.orchestration.logs import progress_logger
 from seatsync_pipeline.orchestration.push import approve_preview, push_to_connectwise
@@ -22,13 +23,15 @@ from sensors.schedule import monthly_seat_sync
 def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     """The definitions, with `resource_overrides` (by name: `settings`, `warehouse`) in place of the real ones."""
     return dg.Definitions(
-        assets=[
-            connectwise.agreement_scan,
-            duo.enrolled_users,
-            avanan.tenant_export,
-            preview.duo_preview,
-            preview.avanan_preview,
-        ],
+        assets=with_freshness(
+            [
+                connectwise.agreement_scan,
+                duo.enrolled_users,
+                avanan.tenant_export,
+                preview.duo_preview,
+                preview.avanan_preview,
+            ]
+        ),
         asset_checks=[connectwise.checks, *duo.checks, *avanan.checks, *preview.checks],
         jobs=[*ALL_JOBS, push_to_connectwise, approve_preview, accept_snapshot, *SETUP_JOBS],
         sensors=[avanan_export_drop, selection_drop, *ALERTS],

@@ -51,6 +51,18 @@ def plain(number: Decimal) -> str:
     return "0" if text in {"-0", ""} else text
 
 
+def signed(number: Decimal) -> str:
+    """`+3`, `-1.5` or `0`, exactly."""
+    return f"+{plain(number)}" if number > 0 else plain(number)
+
+
+def money(amount: Decimal) -> str:
+    """`+12.00`, `-0.125`: exact, with two places at least."""
+    text = signed(amount)
+    whole, _, places = text.partition(".")
+    return f"{whole}.{places:0<2}"
+
+
 def _encode(value: object) -> str:
     match value:
         case Decimal():

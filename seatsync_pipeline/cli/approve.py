@@ -12,8 +12,9 @@ from seatsync_pipeline.cli.options import json_option, source_argument
 from seatsync_pipeline.cli.output import finish
 from seatsync_pipeline.cli.preview import StatusName
 from seatsync_pipeline.cli.session import Session, plural
-from seatsync_pipeline.cli.summary import money, say
+from seatsync_pipeline.cli.summary import say
 from seatsync_pipeline.errors import InputRefused
+from seatsync_pipeline.exact_json import money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

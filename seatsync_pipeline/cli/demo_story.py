@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from seatsync_pipeline.cli.operations import outcome_line
 from seatsync_pipeline.cli.output import clean
 from seatsync_pipeline.cli.session import plural
-from seatsync_pipeline.cli.summary import money, say, signed
+from seatsync_pipeline.cli.summary import say
+from seatsync_pipeline.exact_json import money, signed
 
 if TYPE_CHECKING:
     from rich.console import Console

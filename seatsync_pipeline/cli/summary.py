@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatsync_pipeline.cli.output import clean
 from seatsync_pipeline.cli.session import FIRST_STEP, Session, age, age_text, plural
+from seatsync_pipeline.exact_json import money, signed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -141,17 +142,3 @@ def show_statuses(console: Console, preview: Preview) -> None:
             _NEXT.get(status, "").format(**words),
         )
     console.print(table)
-
-
-def signed(number: Decimal) -> str:
-    """`+3`, `-1.5` or `0`, exactly."""
-    from seatsync_pipeline.exact_json import plain
-
-    return f"+{plain(number)}" if number > 0 else plain(number)
-
-
-def money(amount: Decimal) -> str:
-    """`+12.00`, `-0.125`: exact, with two places at least."""
-    text = signed(amount)
-    whole, _, places = text.partition(".")
-    return f"{whole}.{places:0<2}"

@@ -17,8 +17,7 @@ from rich.cells import cell_len, set_cell_size
 
 from seatsync_pipeline.cli.output import clean
 from seatsync_pipeline.cli.session import plural
-from seatsync_pipeline.cli.summary import money
-from seatsync_pipeline.exact_json import plain
+from seatsync_pipeline.exact_json import money, plain
 
 Row = Mapping[str, Any]
 

@@ -7,10 +7,12 @@ import dagster as dg
 from pydantic import Field
 
 from seatsync_pipeline.orchestration.checks import previews_of, require_sound
+from seatsync_pipeline.orchestration.decisions import decision_answered_anew
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
-from seatsync_pipeline.orchestration.jobs import preview_key
-from seatsync_pipeline.orchestration.metadata import preview_metadata
+from seatsync_pipeline.orchestration.jobs import READINGS, preview_key
+from seatsync_pipeline.orchestration.preview_page import preview_page
 from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS
+from seatsync_pipeline.orchestration.trust import answered_anew
 from seatsync_pipeline.push.acceptance import accept_snapshot as accept
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.store import load_preview
@@ -36,7 +38,7 @@ def accept_and_reconcile(
     config: AcceptanceConfig,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
-) -> Iterator[dg.AssetMaterialization]:
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     source: Source = config.source
     with refusals_as_failures():
         accepted = accept(
@@ -51,13 +53,15 @@ def accept_and_reconcile(
         context.log.info(
             "%s was accepted by %s: %s", accepted.snapshot_id, accepted.accepted_by, accepted.reason
         )
+        yield answered_anew(warehouse, READINGS[source], source)
         preview_id = reconcile(
             warehouse, source, today=settings.today(), run_id=context.run.run_id, settings=settings
         )
         require_sound(warehouse, previews_of(source), PREVIEW_CHECKS)
         made = load_preview(warehouse, preview_id)
-    csv = settings.previews / f"{source}-{preview_id}.csv"
-    yield dg.AssetMaterialization(preview_key(source), metadata=preview_metadata(made.as_dict(), csv))
+        page = preview_page(warehouse, settings, made)
+    yield dg.AssetMaterialization(preview_key(source), metadata=page)
+    yield decision_answered_anew(made)
 
 
 @dg.job(

@@ -11,6 +11,7 @@ DUO_USERS = dg.AssetKey(["duo", "enrolled_users"])
 AVANAN_EXPORT = dg.AssetKey(["avanan", "tenant_export"])
 DUO_PREVIEW = dg.AssetKey(["duo", "preview"])
 AVANAN_PREVIEW = dg.AssetKey(["avanan", "preview"])
+READINGS = {"duo": DUO_USERS, "avanan": AVANAN_EXPORT}  # what a preview is made from, by source
 
 
 def preview_key(source: str) -> dg.AssetKey:

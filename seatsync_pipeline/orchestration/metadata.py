@@ -1,17 +1,17 @@
-"""What the UI shows of a materialization: a short table for people, scalars, a breakdown.
+"""What the UI shows of a scan and of a reading, and the tables and bars that all pages are made of.
 
-The UI keeps the order, so the table stands first: behind the details nobody would scroll to it.
+The UI keeps the order, so the table for people stands first: behind the details nobody would scroll to it. What it
+shows of a preview is in `preview_page`.
 
 Dagster refuses anything but plain Python values in metadata, so `plain` is the one place that makes them.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -19,7 +19,8 @@ import dagster as dg
 from seatsync_pipeline import exact_json
 from seatsync_pipeline.connectwise.records import Scan
 from seatsync_pipeline.orchestration.tables import StoredTable
-from seatsync_pipeline.sources.base import Observation, SourceSnapshot, State
+from seatsync_pipeline.reconcile.store import SCAN_IS_OLD_AFTER
+from seatsync_pipeline.sources.base import Observation, SourceSnapshot, State, Verdict
 
 OWNERS = ["team:data-ops"]
 SHOWN = 20  # rows of a table for people
@@ -27,7 +28,14 @@ SHOWN_AT_ONCE = 950  # characters of Markdown; the UI hides 1,000 and more behin
 
 # Emphasis, code, links, images and cells.
 _MARKUP = re.compile(r"[\\`*_\[\]()!~|]")
-_NEEDS_A_PERSON = ("Source error", "Ambiguous", "Unmatched", "License unmapped", "Multiple additions")
+_FIGURE = re.compile(r"[+-]?\d[\d.]*|\?|")
+_BAR = 12  # blocks of the longest bar
+
+
+class Markup(str):
+    """Markdown of ours, which a cell keeps as it is. Nothing from outside goes into it but through `cell`."""
+
+    __slots__ = ()
 
 
 def plain(value: Any) -> Any:
@@ -53,8 +61,10 @@ def utc_text(moment: datetime) -> str:
 
 
 def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, shown: int = SHOWN) -> str:
-    """A Markdown table of the first rows, which says how many more there are."""
-    lines = [_line(headings), _line(["---"] * len(headings)), *(_line(row) for row in rows[:shown])]
+    """A Markdown table of the first rows, which says how many more there are. Columns of figures are set right."""
+    columns = zip(*rows[:shown], strict=True) if rows[:shown] else [()] * len(headings)
+    rules = ["---:" if _figures(column) else "---" for column in columns]
+    lines = [_line(headings), _line(rules), *(_line(row) for row in rows[:shown])]
     if len(rows) > shown:
         lines.append(f"\n... and {len(rows) - shown} more.")
     return "\n".join(lines)
@@ -73,12 +83,32 @@ def brief_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, above
     return head + markdown_table(headings, rows, shown=1 if rows else 0)
 
 
+def bar(value: Decimal, largest: Decimal) -> Markup:
+    """A bar of blocks as long as the value's part of the largest one. What is not zero has one block at least."""
+    if not value or not largest:
+        return Markup()
+    blocks = (abs(value) * _BAR / abs(largest)).to_integral_value(ROUND_HALF_UP)
+    return Markup("█" * max(1, int(blocks)))
+
+
+def plotted(number: Decimal) -> int | float:
+    """A number for Dagster's plots over time, which take no exact ones. Nothing is decided by it."""
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
 def _line(cells: Sequence[Any]) -> str:
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+    return f"| {' | '.join(cell(value) for value in cells)} |"
 
 
-def _cell(value: Any) -> str:
+def _figures(column: Sequence[Any]) -> bool:
+    texts = ["" if value is None else str(plain(value)) for value in column]
+    return any(texts) and all(_FIGURE.fullmatch(text) for text in texts)
+
+
+def cell(value: Any) -> str:
     """Names come from outside: none may end its cell or become markup."""
+    if isinstance(value, Markup):
+        return value
     text = "" if value is None else str(plain(value))
     text = "".join(c if c.isprintable() else " " for c in text).replace("&", "&amp;").replace("<", "&lt;")
     return " ".join(_MARKUP.sub(r"\\\g<0>", text).split())
@@ -112,10 +142,14 @@ def column_schema(model: type[StoredTable]) -> dg.TableSchema:
 
 
 def scan_metadata(snapshot_id: str, scan: Scan) -> dict[str, Any]:
-    """Of an agreement scan: its counts, and what was read for each agreement type."""
+    """Of an agreement scan: until when it serves, its size, what it cost, and what was read by agreement type."""
     unread = [agreement for agreement in scan.agreements if not agreement.additions_read]
+    cost = {name: scan.details[name] for name in ("requests", "retries", "seconds") if name in scan.details}
     return {
         "table": dg.MetadataValue.md(_scan_table(scan)),
+        "serves": f"Previews made until {utc_text(scan.taken_at + SCAN_IS_OLD_AFTER)} can be approved, as long as "
+        "nothing is pushed meanwhile. After that run connectwise_scan again.",
+        **plain(cost),
         "dagster/row_count": len(scan.additions),
         "snapshot_id": snapshot_id,
         "taken_at": utc_text(scan.taken_at),
@@ -138,8 +172,9 @@ def _scan_table(scan: Scan) -> str:
         count[0] += 1
         count[1] += agreement.additions_read
         count[2] += additions[agreement.agreement_id]
-    rows = [(name, *count) for name, count in sorted(types.items())]
-    return brief_table(("agreement type", "agreements", "of them read", "additions"), rows)
+    largest = Decimal(max((count[2] for count in types.values()), default=0))
+    rows = [(name, *count, bar(Decimal(count[2]), largest)) for name, count in sorted(types.items())]
+    return brief_table(("agreement type", "agreements", "of them read", "additions", ""), rows)
 
 
 def snapshot_metadata(snapshot_id: str, snapshot: SourceSnapshot) -> dict[str, Any]:
@@ -149,21 +184,37 @@ def snapshot_metadata(snapshot_id: str, snapshot: SourceSnapshot) -> dict[str, A
     seats = sum(
         (o.seats or Decimal(0) for o in snapshot.observations if o.state is State.COUNTED), Decimal(0)
     )
-    findings = [f"{finding.rule}: {finding.message}" for finding in snapshot.findings]
+    findings = [(finding.verdict, f"{finding.rule}: {finding.message}") for finding in snapshot.findings]
     return {
-        **({"findings": findings} if findings else {}),
+        **({"findings": dg.MetadataValue.md(brief_table(("verdict", "why"), findings))} if findings else {}),
         "table": dg.MetadataValue.md(_snapshot_table(snapshot)),
+        "next": _next(snapshot_id, snapshot, len(failed)),
         "dagster/row_count": len(snapshot.observations),
         "snapshot_id": snapshot_id,
         "taken_at": utc_text(snapshot.taken_at),
         "verdict": snapshot.verdict.value,
         "accounts": len(snapshot.accounts),
         "failed_accounts": len(failed),
-        "seats_counted": plain(seats),
+        "seats": plotted(seats),
         "by_status": {state.value: states[state] for state in State if states[state]},
         "digest": snapshot.digest,
         "details": plain(snapshot.details),
     }
+
+
+def _next(snapshot_id: str, snapshot: SourceSnapshot, failed: int) -> str:
+    said = []
+    if failed:
+        said.append(
+            f"{failed} {'account' if failed == 1 else 'accounts'} could not be read: nothing of theirs is changed. "
+            "Remove the cause that the table names, then read again."
+        )
+    if snapshot.verdict is not Verdict.COMPLETE:
+        said.append(
+            "No orphans are looked for, and no decrease is selected by default. Read again; if this reading is right, "
+            f"run accept_snapshot with snapshot_id {snapshot_id}."
+        )
+    return " ".join(said) or f"Look at {snapshot.source}/preview, which is made from it."
 
 
 def _snapshot_table(snapshot: SourceSnapshot) -> str:
@@ -177,62 +228,3 @@ def _snapshot_table(snapshot: SourceSnapshot) -> str:
         for o in sorted(snapshot.observations, key=rank)
     ]
     return brief_table(("account", "license", "seats", "state", "why"), rows)
-
-
-def preview_metadata(preview: Mapping[str, Any], csv: Path) -> dict[str, Any]:
-    """Of a preview, as its public JSON document: the statuses, and the rows that need a person."""
-    rows: Sequence[Mapping[str, Any]] = preview["rows"]
-    statuses = Counter(str(row["status"]) for row in rows)
-    selected = [row for row in rows if row["selected_by_default"]]
-    return {
-        "table": dg.MetadataValue.md(_preview_table(preview, statuses)),
-        "needs_you": dg.MetadataValue.md(_needs_you(rows)),
-        "next": "Tick rows in the CSV below, or run approve_preview with this preview_id; then push_to_connectwise.",
-        "dagster/row_count": len(rows),
-        "preview_id": preview["preview_id"],
-        "snapshot_id": preview["snapshot"]["id"],
-        "scan_id": preview["scan"]["id"],
-        "verdict": plain(preview["snapshot"]["verdict"]),
-        "by_status": dict(statuses),
-        "adds_up": bool(preview["totals"]["adds_up"]),
-        "selected_by_default": len(selected),
-        "selected_amount_delta": plain(_sum(selected, "amount_delta")),
-        "orphan_detection": plain(preview["orphan_detection"]),
-        "totals": plain(preview["totals"]),
-        "csv": dg.MetadataValue.path(str(csv)),
-    }
-
-
-def _sum(rows: Iterable[Mapping[str, Any]], column: str) -> Decimal:
-    return sum((Decimal(str(row[column] or 0)) for row in rows), Decimal(0))
-
-
-def _preview_table(preview: Mapping[str, Any], statuses: Counter[str]) -> str:
-    rows = preview["rows"]
-    summary = [
-        (
-            status,
-            count,
-            _sum((row for row in rows if row["status"] == status), "delta"),
-            _sum((row for row in rows if row["status"] == status), "amount_delta"),
-        )
-        for status, count in statuses.items()
-    ]
-    orphans = preview["orphan_detection"]
-    return brief_table(
-        ("status", "rows", "change of seats", "change per billing cycle"),
-        summary,
-        above="" if orphans["ran"] else f"Orphan detection did not run: {_cell(orphans['why']).rstrip('.')}.",
-    )
-
-
-def _needs_you(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows that a person has to resolve, the most urgent first."""
-    found = [(row["status"], _who(row), row["reason"]) for row in rows if row["status"] in _NEEDS_A_PERSON]
-    found.sort(key=lambda row: _NEEDS_A_PERSON.index(row[0]))
-    return brief_table(("status", "whom", "why"), found) if found else "Nothing."
-
-
-def _who(row: Mapping[str, Any]) -> str:
-    accounts = ", ".join(str(account["account_name"]) for account in row["accounts"])
-    return str(row["company_name"] or accounts)

@@ -12,9 +12,11 @@ from pydantic import Field
 
 from seatsync_pipeline.errors import InputRefused, SeatSyncError
 from seatsync_pipeline.orchestration.checks import previews_of, require_sound
+from seatsync_pipeline.orchestration.decisions import decision_answered_anew
 from seatsync_pipeline.orchestration.failures import failure_from, refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import preview_key
-from seatsync_pipeline.orchestration.metadata import brief_table, plain, preview_metadata
+from seatsync_pipeline.orchestration.metadata import brief_table, plain
+from seatsync_pipeline.orchestration.preview_page import preview_page
 from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS
 from seatsync_pipeline.reconcile import setup
 from seatsync_pipeline.reconcile.reclassify import Reclassified, reclassify, sources_touched
@@ -72,7 +74,7 @@ def map_and_reclassify(
     config: LicenseConfig,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
-) -> Iterator[dg.AssetMaterialization]:
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     product = config.product.strip()
     _one_of(f"mapping {config.license!r}", product=bool(product), no_charge=config.no_charge)
 
@@ -90,7 +92,7 @@ def link_and_reclassify(
     config: LinkConfig,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
-) -> Iterator[dg.AssetMaterialization]:
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     company = config.company.strip()
     _one_of(f"linking {config.account!r}", company=bool(company), not_billed=config.not_billed)
 
@@ -112,7 +114,7 @@ def set_types_and_reclassify(
     config: AgreementTypesConfig,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
-) -> Iterator[dg.AssetMaterialization]:
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     yield from _decide(
         context,
         settings,
@@ -135,7 +137,7 @@ def _decide(
     settings: Settings,
     warehouse: Warehouse,
     decide: Callable[[], setup.Change],
-) -> Iterator[dg.AssetMaterialization]:
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """Store the decision and show each preview that it moved; fail at the end for one that could not be made."""
     with refusals_as_failures():
         change = decide()
@@ -154,23 +156,25 @@ def _decide(
             continue
         with refusals_as_failures():
             require_sound(warehouse, previews_of(one.source), PREVIEW_CHECKS)
-        yield _materialization(context, settings, one)
+        yield _materialization(context, settings, warehouse, one)
+        if one.after is not None:
+            yield decision_answered_anew(one.after)
     if failed:
         raise failure_from(failed[0])
 
 
 def _materialization(
-    context: dg.OpExecutionContext, settings: Settings, one: Reclassified
+    context: dg.OpExecutionContext, settings: Settings, warehouse: Warehouse, one: Reclassified
 ) -> dg.AssetMaterialization:
     made, comparison = one.after, one.comparison
     if made is None or comparison is None:
         raise ValueError(f"{one.source} has no new preview")
     context.log.info("New %s preview %s: %s", one.source, made.preview_id, comparison.sentence())
-    csv = settings.previews / f"{one.source}-{made.preview_id}.csv"
+    with refusals_as_failures():
+        page = preview_page(warehouse, settings, made)
     return dg.AssetMaterialization(
         preview_key(one.source),
-        metadata={"what_changed": dg.MetadataValue.md(what_changed(comparison))}
-        | preview_metadata(made.as_dict(), csv),
+        metadata={"what_changed": dg.MetadataValue.md(what_changed(comparison))} | page,
     )
 
 

@@ -25,7 +25,7 @@ SCAN_CHECKS = (
     schema(AdditionTable),
     schema(ProductTable),
     no_rows(
-        "additions_have_agreements",
+        "does_every_addition_have_its_agreement",
         "every addition belongs to an agreement of the same scan",
         """
         select 'addition ' || a.addition_id, 'agreement ' || a.agreement_id
@@ -41,7 +41,7 @@ SCAN_CHECKS = (
 SNAPSHOT_CHECKS = (
     schema(ObservationTable),
     no_rows(
-        "observations_have_accounts",
+        "does_every_number_have_its_account",
         "every observation belongs to an account of the same snapshot",
         """
         select 'position ' || o.position, o.account_key

@@ -32,7 +32,7 @@ class _Books:
 def control_totals() -> StoredCheck:
     """The check that a preview adds up: nothing that came in is missing, and nothing is there twice."""
     return StoredCheck(
-        "control_totals",
+        "does_the_preview_add_up",
         "Every observation and every addition in scope stands in exactly one place, and the sums agree.",
         _read,
         _judge,

@@ -13,6 +13,7 @@ from seatsync_pipeline.sources.base import Source, Verdict
 from seatsync_pipeline.sources.store import SnapshotFacts, snapshot_facts
 from seatsync_pipeline.warehouse import Warehouse
 
+CHECK = "can_this_reading_be_trusted"
 _NEWEST = "select max(snapshot_id) from snapshot where source = ?"
 
 
@@ -21,30 +22,50 @@ def trust_check(asset: dg.AssetKey, source: Source) -> dg.AssetChecksDefinition:
 
     @dg.asset_check(
         asset=asset,
-        name="can_this_reading_be_trusted",
+        name=CHECK,
         description="Is the newest reading complete? If it is not, no orphans are looked for and no decrease is "
         "selected by default, until a complete one is read or a named person accepts it.",
         blocking=False,
     )
     def check(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-        with refusals_as_failures(), warehouse.read() as connection:
-            row = connection.execute(_NEWEST, [source]).fetchone()
-            if row is None or row[0] is None:
-                return dg.AssetCheckResult(passed=True, description="Nothing was read yet.")
-            facts, accepted = snapshot_facts(connection, row[0]), acceptance_of(connection, row[0])
-        by = f" Accepted by {accepted.accepted_by}: {accepted.reason}" if accepted else ""
-        trusted = facts.verdict is Verdict.COMPLETE or accepted is not None
-        severity = (
-            dg.AssetCheckSeverity.ERROR if facts.verdict is Verdict.INCOMPLETE else dg.AssetCheckSeverity.WARN
-        )
-        return dg.AssetCheckResult(
-            passed=trusted,
-            severity=severity,
-            description=f"The reading is {facts.verdict}.{by}{'' if trusted else _next(source, facts)}",
-            metadata={"findings": dg.MetadataValue.md(_findings(facts)), "snapshot_id": facts.snapshot_id},
-        )
+        with refusals_as_failures():
+            return judged_now(warehouse, source)
 
     return check
+
+
+def answered_anew(warehouse: Warehouse, asset: dg.AssetKey, source: Source) -> dg.AssetCheckEvaluation:
+    """The check's answer for a run that does not read: a person has decided, and the asset's page must say so."""
+    result = judged_now(warehouse, source)
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        check_name=CHECK,
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+        blocking=False,
+    )
+
+
+def judged_now(warehouse: Warehouse, source: Source) -> dg.AssetCheckResult:
+    """What the check says of the newest snapshot as things are now. Raises WarehouseError."""
+    with warehouse.read() as connection:
+        row = connection.execute(_NEWEST, [source]).fetchone()
+        if row is None or row[0] is None:
+            return dg.AssetCheckResult(passed=True, description="Nothing was read yet.")
+        facts, accepted = snapshot_facts(connection, row[0]), acceptance_of(connection, row[0])
+    by = f" Accepted by {accepted.accepted_by}: {accepted.reason}" if accepted else ""
+    trusted = facts.verdict is Verdict.COMPLETE or accepted is not None
+    severity = (
+        dg.AssetCheckSeverity.ERROR if facts.verdict is Verdict.INCOMPLETE else dg.AssetCheckSeverity.WARN
+    )
+    return dg.AssetCheckResult(
+        passed=trusted,
+        severity=severity,
+        description=f"The reading is {facts.verdict}.{by}{'' if trusted else _next(source, facts)}",
+        metadata={"findings": dg.MetadataValue.md(_findings(facts)), "snapshot_id": facts.snapshot_id},
+    )
 
 
 def _next(source: str, facts: SnapshotFacts) -> str:

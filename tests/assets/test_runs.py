@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def test_a_pull_with_failed_accounts_succeeds_and_names_them_first(scanned: Plac
     assert sorted(name for name in failed for row in first_rows if f"| {name} |" in row) == sorted(failed)
     assert all("| ? | failed |" in row for row in first_rows)
     [(seats,)] = scanned.query("select sum(seats) from observation")
-    assert shown["seats_counted"] == seats == Decimal(shown["seats_counted"])
+    assert shown["seats"] == seats
 
 
 def test_an_empty_account_list_is_kept_as_evidence_and_fails_the_run(scanned: Place) -> None:

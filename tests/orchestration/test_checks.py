@@ -63,21 +63,21 @@ def check_alone(place: Place, asset: str) -> dict[str, dg.AssetCheckEvaluation]:
         ("scan", "schema_agreement", "update agreement set company_id = 0"),
         ("scan", "schema_addition", "update addition set product_id = 0"),
         ("scan", "schema_product", "update product set product_id = -product_id"),
-        ("scan", "additions_have_agreements", "delete from agreement where additions_read"),
+        ("scan", "does_every_addition_have_its_agreement", "delete from agreement where additions_read"),
         ("pull", "schema_observation", "update observation set seats = -1 where state = 'counted'"),
         ("pull", "schema_observation", "update observation set reason = null where state = 'failed'"),
         ("pull", "schema_observation", "update observation set seats = 0 where state = 'failed'"),
-        ("pull", "observations_have_accounts", "delete from account"),
+        ("pull", "does_every_number_have_its_account", "delete from account"),
         ("preview", "schema_preview", "update preview set action = 'create'"),
         ("preview", "schema_preview", "update preview set delta = coalesce(delta, 0) + 1"),
         ("preview", "schema_preview", "update preview set blocked = true, selected_by_default = true"),
         ("preview", "schema_preview", "update preview set new_quantity = 0, delta = 0 where status = 'Source error'"),
-        ("preview", "control_totals", "delete from preview where position = 1"),
-        ("preview", "control_totals", "update preview_header set adds_up = false"),
-        ("preview", "control_totals", "update preview set accounts = '[]' where position = 2"),
-        ("preview", "control_totals", "update preview set status = 'Skipped' where position = 1"),
-        ("preview", "control_totals", "delete from observation where position = 1"),
-        ("preview", "control_totals", "update observation set seats = seats + 1 where position = 1"),
+        ("preview", "does_the_preview_add_up", "delete from preview where position = 1"),
+        ("preview", "does_the_preview_add_up", "update preview_header set adds_up = false"),
+        ("preview", "does_the_preview_add_up", "update preview set accounts = '[]' where position = 2"),
+        ("preview", "does_the_preview_add_up", "update preview set status = 'Skipped' where position = 1"),
+        ("preview", "does_the_preview_add_up", "delete from observation where position = 1"),
+        ("preview", "does_the_preview_add_up", "update observation set seats = seats + 1 where position = 1"),
     ],
 )  # fmt: skip
 def test_damage_is_found(warehouse: Warehouse, kind: str, check: str, damage: str) -> None:
@@ -109,7 +109,7 @@ def test_one_thing_twice_is_found_although_the_sums_agree(warehouse: Warehouse) 
     twin = json.dumps([{**first, "seats": other["seats"]}])
     damaged(warehouse, "update preview set accounts = ? where position = 2", twin)
 
-    [problem] = judged(warehouse, "preview")["control_totals"]
+    [problem] = judged(warehouse, "preview")["does_the_preview_add_up"]
 
     assert problem.rule == "each observation and addition is in one row"
     assert first["account_key"] in problem.row
@@ -158,7 +158,7 @@ def test_a_failed_check_stops_what_is_downstream_in_its_run(scanned: Place) -> N
     result = run_job("duo_pull", definitions=lossy, settings=scanned.settings)
 
     assert isinstance(result.error, WarehouseError)
-    assert "observations_have_accounts failed" in result.error.found
+    assert "does_every_number_have_its_account failed" in result.error.found
     assert list(result.materializations) == ["duo/enrolled_users"]
     assert scanned.query("select count(*) from preview_header") == [(0,)]
 
@@ -168,5 +168,6 @@ def test_checks_of_nothing_object_to_nothing(place: Place) -> None:
 
     assert {name: evaluation.passed for name, evaluation in evaluations.items()} == {
         "schema_preview": True,
-        "control_totals": True,
+        "does_the_preview_add_up": True,
+        "does_anything_need_a_decision": True,
     }

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
 import pytest
 from markdown_it import MarkdownIt
 
-from seatsync_pipeline.orchestration.metadata import SHOWN_AT_ONCE, brief_table, markdown_table
+from seatsync_pipeline.orchestration.metadata import (
+    SHOWN_AT_ONCE,
+    brief_table,
+    markdown_table,
+    scan_metadata,
+    snapshot_metadata,
+)
+from seatsync_pipeline.sources.base import Account, Finding, Observation, SourceSnapshot, State
+from tests.reconcile.worlds import addition, seen, world
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
@@ -45,3 +58,38 @@ def test_what_stands_over_a_table_counts_as_well() -> None:
     assert len(below) <= SHOWN_AT_ONCE
     assert below.startswith("x" * 700 + "\n\n| account | seats |\n")
     assert below.endswith("more.")
+
+
+def test_a_scan_says_until_when_it_serves_how_large_it_is_and_what_it_cost() -> None:
+    inputs = world([], [addition(10, 1000), addition(3, 1001)])
+    details: dict[str, Any] = {"requests": 12, "retries": 1, "seconds": 2.5, "server": "https://x"}
+    shown = scan_metadata("snap_1", replace(inputs.scan, details=details))
+    assert "until 2026-11-21T08:00:00Z" in shown["serves"]
+    assert (shown["requests"], shown["retries"], shown["seconds"]) == (12, 1, 2.5)
+    assert (shown["companies"], shown["agreements"], shown["additions"]) == (1, 1, 2)
+    assert "| Managed Services | 1 | 1 | 2 | ████████████ |" in shown["table"].value
+
+
+def reading(*observations: Observation, findings: tuple[Finding, ...] = ()) -> dict[str, Any]:
+    accounts = tuple(Account(one.account_key, one.account_name) for one in observations)
+    moment = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    return snapshot_metadata("snap_1", SourceSnapshot("duo", moment, accounts, observations, "x", findings))
+
+
+def test_a_reading_has_what_speaks_against_it_and_its_failed_accounts_first() -> None:
+    finding = Finding("failed | accounts", "1 of 2", "20 %", "too [many](javascript:x) failed")
+    observations = (seen(40, "A1"), seen(key="A2", state=State.FAILED))
+    shown = reading(*observations, findings=(finding,))
+    assert list(shown)[:3] == ["findings", "table", "next"]
+    assert r"failed \| accounts: too \[many\]\(javascript:x\) failed" in shown["findings"].value
+    assert shown["table"].value.splitlines()[2] == "| A2 | Duo MFA | ? | failed | 403 |"
+    assert "1 account could not be read" in shown["next"]
+    assert "accept_snapshot with snapshot_id snap_1" in shown["next"]
+    assert (shown["accounts"], shown["failed_accounts"], shown["seats"]) == (2, 1, 40)
+
+
+def test_a_good_reading_leads_to_its_preview() -> None:
+    shown = reading(replace(seen(40, "A1"), seats=Decimal("40.5")))
+    assert "findings" not in shown
+    assert shown["next"] == "Look at duo/preview, which is made from it."
+    assert shown["seats"] == 40.5
