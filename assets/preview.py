@@ -38,7 +38,7 @@ def preview_asset(source: Source, reading: dg.AssetKey, title: str) -> dg.Assets
     @dg.asset(
         key=key,
         deps=[SCAN, reading],
-        group_name="preview",
+        group_name=source,
         kinds={"python", "duckdb"},
         owners=OWNERS,
         metadata=table_metadata(PreviewTable),

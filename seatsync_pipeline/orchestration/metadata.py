@@ -83,6 +83,14 @@ def brief_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, above
     return head + markdown_table(headings, rows, shown=1 if rows else 0)
 
 
+def row_tables(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, dg.MarkdownMetadataValue]:
+    """`table`, which the UI shows at once, and `all_rows` behind a link where that one was cut."""
+    brief, whole = brief_table(headings, rows), markdown_table(headings, rows, shown=len(rows))
+    return {"table": dg.MetadataValue.md(brief)} | (
+        {"all_rows": dg.MetadataValue.md(whole)} if whole != brief else {}
+    )
+
+
 def bar(value: Decimal, largest: Decimal) -> Markup:
     """A bar of blocks as long as the value's part of the largest one. What is not zero has one block at least."""
     if not value or not largest:

@@ -51,24 +51,24 @@ def preview_page(warehouse: Warehouse, settings: Settings, preview: Preview) -> 
 
 
 def preview_metadata(preview: Preview, *, months: Sequence[Month], csv: Path) -> dict[str, Any]:
-    """The same from what is loaded already: charts first, then what to do, then numbers, ids and details."""
+    """The same from what is loaded already: what to do next, charts, what is blocked, then numbers and details."""
     rows = preview.rows
     moves = drift(rows)
     found = blockers(preview.preview_id, preview.source, rows)
     return {
+        "next": _next(preview),
+        "approve_with": dg.MetadataValue.job("approve_preview", LOCATION),
+        "preview_id": preview.preview_id,
+        "csv": dg.MetadataValue.path(str(csv)),
         "rows_by_status": dg.MetadataValue.md(_statuses(preview, moves)),
         "seats_and_money": dg.MetadataValue.md(_directions(moves)),
         "largest_changes": dg.MetadataValue.md(_largest(rows)),
         "blocked": dg.MetadataValue.md(blocked_table(found)),
         **({"unblock_by_command": dg.MetadataValue.md(commands(found))} if found else {}),
         "needs_you": dg.MetadataValue.md(_needs_you(rows)),
-        "next": _next(preview),
-        "approve_with": dg.MetadataValue.job("approve_preview", LOCATION),
-        "csv": dg.MetadataValue.path(str(csv)),
         "seats_by_month": dg.MetadataValue.md(_months(months)),
         "made_from": _made_from(preview),
         **_numbers(preview, moves),
-        "preview_id": preview.preview_id,
         "snapshot_id": preview.snapshot["id"],
         "scan_id": preview.scan["id"],
         "verdict": plain(preview.snapshot["verdict"]),
@@ -183,9 +183,7 @@ def _next(preview: Preview) -> str:
     if preview.stale or preview.overtaken:
         why = "its scan was too old" if preview.stale else "something was pushed since its scan"
         return f"It cannot be approved: {why}. Run connectwise_scan, then reconcile_{preview.source}, or seat_sync."
-    return (
-        "Tick rows in the CSV below, or run approve_preview with this preview_id; then push_to_connectwise."
-    )
+    return "Tick rows in the CSV below, or run approve_preview with the preview_id below; then push_to_connectwise."
 
 
 def _months(months: Sequence[Month]) -> str:

@@ -17,7 +17,7 @@ from seatsync_pipeline import exact_json
 from seatsync_pipeline.errors import FileRefused, SeatSyncError
 from seatsync_pipeline.orchestration.failures import failure_from, refusals_as_failures
 from seatsync_pipeline.orchestration.filing import archive, dropped, rejecting
-from seatsync_pipeline.orchestration.metadata import markdown_table, plain
+from seatsync_pipeline.orchestration.metadata import plain, row_tables
 from seatsync_pipeline.push.approve import Choice, choose, require_approver
 from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.push.selection import read_selection, write_selection
@@ -180,7 +180,7 @@ def approve_rows(
                 "selection_file": dg.MetadataValue.path(str(path)),
                 "left_out": plain([f"{row_id}: {why}" for row_id, why in chosen.left_out]),
                 "next": f"Run push_to_connectwise with selection_file: {path}",
-                "table": dg.MetadataValue.md(_approved_table(rows)),
+                **_approved_tables(rows),
             },
         )
     )
@@ -228,12 +228,12 @@ def _report_metadata(report: Mapping[str, Any]) -> dict[str, Any]:
     ]
     headings = ("action", "company", "product", "before", "after", "outcome", "why")
     return {
-        "table": dg.MetadataValue.md(markdown_table(headings, items, shown=len(items))),
-        "dagster/row_count": len(items),
-        "operation_id": report["operation_id"],
         "state": report["state"],
         "note": report["note"] or "",
         "next": _NEXT.get(report["state"], _CARRY_ON),
+        **row_tables(headings, items),
+        "dagster/row_count": len(items),
+        "operation_id": report["operation_id"],
         "approved_by": report["approved_by"],
         "audit_head": report["audit_head"] or "",
         **report["counts"],
@@ -264,15 +264,13 @@ def _rehearsal_metadata(rehearsal: Rehearsal) -> dict[str, Any]:
     return {
         "summary": rehearsal.summary.sentence(),
         "next": "Nothing was written. Run it again with confirm: true to write.",
-        "table": dg.MetadataValue.md(
-            markdown_table(("action", "company", "product", "now", "new", "would"), rows, shown=len(rows))
-        ),
+        **row_tables(("action", "company", "product", "now", "new", "would"), rows),
         "rehearsal": dg.MetadataValue.text(exact_json.dumps(rehearsal.as_dict())),
     }
 
 
-def _approved_table(rows: list[Mapping[str, Any]]) -> str:
-    return markdown_table(
+def _approved_tables(rows: list[Mapping[str, Any]]) -> dict[str, dg.MarkdownMetadataValue]:
+    return row_tables(
         ("action", "company", "product", "now", "new", "money"),
         [
             (
@@ -285,5 +283,4 @@ def _approved_table(rows: list[Mapping[str, Any]]) -> str:
             )
             for row in rows
         ],
-        shown=len(rows),
     )

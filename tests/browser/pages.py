@@ -46,8 +46,8 @@ def word(text: str, pattern: str) -> str:
 
 
 def value(text: str, name: str) -> str:
-    """The value of a metadata entry on an asset's page, where name, time and value stand in one row."""
-    return word(text, rf"^{re.escape(name)}\s+\w{{3}} \d+, \d+:\d+ [AP]M\s+(.+)$")
+    """The value of a metadata entry among an asset's events, where name and value stand in one row."""
+    return word(text, rf"^{re.escape(name)}\s+(\S.*)$")
 
 
 class Pages:
@@ -121,8 +121,8 @@ class Pages:
         return self.run(word(link.get_attribute("href") or "", r"/runs/([0-9a-f-]{36})"))
 
     def asset(self, key: str, *shows: str | re.Pattern[str]) -> str:
-        """What an asset's page shows of its latest materialization, once each of `shows` stands on it."""
-        self.open(f"/assets/{key}?view=overview")
+        """What an asset's Events show of its latest materialization, once each of `shows` stands there."""
+        self.open(f"/assets/{key}?view=events")
         for text in shows:
             self.wait_for(text)
         return self.text()
