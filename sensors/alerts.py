@@ -1,4 +1,4 @@
-"""Alerts: a failed run, a preview that needs a person, a source gone stale.
+"""Alerts: a failed run, a push that left rows undone, a preview that needs a person, a source gone stale.
 
 Each looks, tells, and remembers; none starts a run or changes one. An event is told once. Only when the process dies
 between the telling and Dagster's note of it is it told again, under the same id. A notice that a channel did not take
@@ -13,17 +13,19 @@ from typing import Any
 import dagster as dg
 
 from seatsync_pipeline.notices.channels import channels_from, voice_of
-from seatsync_pipeline.notices.compose import preview_needs_you, run_failed, source_stale
+from seatsync_pipeline.notices.compose import preview_needs_you, push_left_rows, run_failed, source_stale
 from seatsync_pipeline.notices.facts import preview_facts, source_ages
 from seatsync_pipeline.notices.notice import Notice
 from seatsync_pipeline.orchestration.jobs import preview_key
-from seatsync_pipeline.orchestration.notices import failure_facts, tell
+from seatsync_pipeline.orchestration.notices import failure_facts, push_facts, tell
+from seatsync_pipeline.orchestration.push import PUSH
 from seatsync_pipeline.settings import Settings, load_settings
 from seatsync_pipeline.sources.base import SOURCES, Source
 from seatsync_pipeline.warehouse import Warehouse
 
 _NO_CHANNEL = "No channel for notices is set (SEATSYNC_NOTICE_...)."
 _STALE_AGAIN_DAYS = 7
+_PUSHES_A_TICK = 20
 
 
 @dg.run_failure_sensor(
@@ -44,6 +46,28 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> dg.SkipReason | No
     if error := tell(run_failed(failure, voice_of(settings)), settings, context.log):
         raise error
     return None
+
+
+@dg.sensor(
+    name="push_notice",
+    description="Tell people when a push ended and some of its rows were not written, whoever started it.\n\nA push "
+    "that was stopped or interrupted is a failed run, and told as that.",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def push_notice(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """The cursor holds the place in Dagster's event log up to which pushes were looked at."""
+    if context.cursor is None:
+        newest = context.instance.fetch_materializations(PUSH, limit=1).records
+        cursor = str(newest[0].storage_id if newest else 0)
+        return dg.SensorResult(cursor=cursor, skip_reason="Pushes from now on are looked at.")
+    after = dg.AssetRecordsFilter(asset_key=PUSH, after_storage_id=int(context.cursor))
+    found = context.instance.fetch_materializations(after, limit=_PUSHES_A_TICK, ascending=True).records
+    if not found:
+        return dg.SensorResult(skip_reason="No new push.", cursor=context.cursor)
+    settings = load_settings()
+    notices = [push_left_rows(facts, voice_of(settings)) for record in found if (facts := push_facts(record))]
+    return _told(context, notices, settings, cursor=str(found[-1].storage_id))
 
 
 @dg.sensor(
@@ -135,4 +159,4 @@ def _told(
     return dg.SensorResult(skip_reason=said, cursor=cursor)
 
 
-ALERTS = (run_failure_alert, preview_notice, stale_source_notice)
+ALERTS = (run_failure_alert, push_notice, preview_notice, stale_source_notice)

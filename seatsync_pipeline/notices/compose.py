@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from seatsync_pipeline.exact_json import plain
 from seatsync_pipeline.notices.explain import explained
-from seatsync_pipeline.notices.facts import PreviewFacts, RunFailure, SourceAge
+from seatsync_pipeline.notices.facts import PreviewFacts, PushFacts, RunFailure, SourceAge
 from seatsync_pipeline.notices.notice import Notice
 
 PUSH_JOB = "push_to_connectwise"
@@ -65,6 +65,32 @@ def _details(failure: RunFailure) -> Iterable[tuple[str, object]]:
     yield "HTTP status", failure.status
     yield "faults in the file", failure.fault_count
     yield "settings named", ", ".join(failure.settings)
+
+
+def push_left_rows(push: PushFacts, voice: Voice) -> Notice:
+    """A push ended, and some of its rows failed or nobody knows what became of them."""
+    open_ends = [
+        f"{_count(number, 'row')} {what}"
+        for number, what in ((push.failed, "failed"), (push.unresolved, "may or may not have been written"))
+        if number
+    ]
+    return Notice(
+        event="push_left_rows",
+        notice_id=f"push_left_rows:{push.operation_id}",
+        title="A push left rows undone",
+        happened=f"The push {push.operation_id} ended: {_count(push.written, 'row')} written, {', '.join(open_ends)}.",
+        means="A row that failed bills as before. What was written was read back and stands in the audit log.",
+        next_step=f"See what each row met with `seatsync operations {push.operation_id}`, or in the run. Remove the "
+        "cause, run seat_sync, and approve these rows from the new preview: this selection does not try them again.",
+        facts=(
+            ("operation", push.operation_id),
+            ("run", push.run_id),
+            ("written", str(push.written)),
+            ("failed", str(push.failed)),
+            ("unresolved", str(push.unresolved)),
+        ),
+        url=voice.link(f"runs/{push.run_id}"),
+    )
 
 
 def preview_needs_you(

@@ -1,4 +1,4 @@
-"""The facts behind notices: what failed, what a preview would change, how old a source is.
+"""The facts behind notices: what failed, what a push left undone, what a preview would change, how old a source is.
 
 Read from the warehouse as numbers, ids and keys. Names of clients are kept apart, in fields that say so.
 """
@@ -32,6 +32,17 @@ class RunFailure:
     fault_count: int | None = None
     settings: tuple[str, ...] = ()
     text: str | None = None
+
+
+@dataclass(frozen=True)
+class PushFacts:
+    """A push that came to its end and did not write every row. The counts are of rows."""
+
+    operation_id: str
+    run_id: str
+    written: int
+    failed: int
+    unresolved: int
 
 
 @dataclass(frozen=True)

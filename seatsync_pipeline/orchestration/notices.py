@@ -1,4 +1,4 @@
-"""What Dagster knows of a failed run, as the typed facts of a notice; and sending from a tick.
+"""What Dagster knows of a failed run or of a push, as the typed facts of a notice; and sending from a tick.
 
 An error's text stays behind here: of it only the settings that it names go on, which are a closed vocabulary. The whole
 text travels apart from the facts, for those who allow clients to be named.
@@ -12,11 +12,12 @@ import dagster as dg
 from seatsync_pipeline.errors import NoticeUndelivered
 from seatsync_pipeline.notices.channels import channels_from
 from seatsync_pipeline.notices.deliver import deliver, undelivered
-from seatsync_pipeline.notices.facts import RunFailure
+from seatsync_pipeline.notices.facts import PushFacts, RunFailure
 from seatsync_pipeline.notices.notice import Notice
 from seatsync_pipeline.orchestration.failures import error_from
 from seatsync_pipeline.settings import Settings
 
+_WRITTEN = ("created", "updated", "cancelled")
 _SETTINGS = frozenset(str(field.validation_alias) for field in Settings.model_fields.values())
 
 
@@ -47,6 +48,26 @@ def failure_facts(run: dg.DagsterRun, failed_steps: list[dg.DagsterEvent]) -> Ru
         settings=tuple(sorted(_SETTINGS.intersection(re.findall(r"\b[A-Z][A-Z_]+[A-Z]\b", str(refusal))))),
         text=str(refusal),
     )
+
+
+def push_facts(record: dg.EventLogRecord) -> PushFacts | None:
+    """The facts of a push from its materialization; None when it is not over, or left nothing."""
+    made = record.asset_materialization
+    metadata = made.metadata if made else {}
+    if not made or _text(metadata.get("state")) != "finished_with_failures":
+        return None
+    count = {name: _whole(metadata.get(name)) or 0 for name in (*_WRITTEN, "failed", "unresolved")}
+    return PushFacts(
+        _text(metadata.get("operation_id")),
+        record.run_id,
+        sum(count[name] for name in _WRITTEN),
+        count["failed"],
+        count["unresolved"],
+    )
+
+
+def _text(value: object) -> str:
+    return (value.value or "") if isinstance(value, dg.TextMetadataValue) else ""
 
 
 def _whole(value: object) -> int | None:

@@ -206,7 +206,7 @@ def test_a_guard_that_tripped_asks_for_a_decision_though_nothing_is_blocked() ->
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "run approve_preview with this preview_id"),
+        ({}, "run approve_preview with the preview_id below"),
         (
             {"stale": True},
             "cannot be approved: its scan was too old. Run connectwise_scan, then reconcile_duo",

@@ -14,11 +14,15 @@ from seatsync_pipeline.definitions import build_defs, defs
 from seatsync_pipeline.orchestration.instance import open_instance
 from seatsync_pipeline.orchestration.jobs import preview_key
 from seatsync_pipeline.orchestration.logs import progress_logger
+from seatsync_pipeline.orchestration.push import push_config
 from seatsync_pipeline.orchestration.run import run_job
+from seatsync_pipeline.push.approve import Choice, choose
+from seatsync_pipeline.push.selection import write_selection
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.setup import import_setup
+from seatsync_pipeline.reconcile.store import load_preview
 from seatsync_pipeline.settings import load_settings
-from sensors.alerts import preview_notice, run_failure_alert, stale_source_notice
+from sensors.alerts import preview_notice, push_notice, run_failure_alert, stale_source_notice
 from tests.notices.servers import Hook, hook
 from tests.orchestration.conftest import homes, place, pulled, scanned
 from tests.orchestration.place import EXPORT, Place
@@ -287,6 +291,27 @@ def test_an_undelivered_preview_notice_is_loud_and_not_repeated(
         assert "NOT DELIVERED to 1 of 1 channels" in tick.said
         tick()
         assert gone.tries == 1
+
+
+def test_a_push_that_left_rows_is_told_once(ready: Place, webhook: Hook) -> None:
+    tick = Ticks(push_notice)
+    ready.run("connectwise_scan")  # a push is bound to the server that was scanned
+    chosen = choose(load_preview(ready.warehouse, new_preview(ready)), Choice(defaults=True))
+    selection = ready.settings.home / "selection.csv"
+    write_selection(
+        selection, chosen.approvals, approved_by="Ann", approved_at=datetime.now(UTC).replace(tzinfo=None)
+    )
+    ready.sandbox.connectwise.faults.add("error", method="PATCH", status=400)
+    assert ready.run("push_to_connectwise", push_config(selection, confirm=True)).success
+    tick()
+    tick()
+    [document] = webhook.got
+    rows = len(chosen.approvals)
+    assert document["event"] == "push_left_rows"
+    assert f"{rows - 1} rows written, 1 row failed." in document["happened"]
+    assert (document["facts"]["written"], document["facts"]["failed"]) == (str(rows - 1), "1")
+    assert document["url"] == f"https://dagster.example/runs/{document['facts']['run']}"
+    assert chosen.approvals[0].row["company_name"] not in texts(webhook)
 
 
 def test_without_a_channel_the_tick_says_so(ready: Place) -> None:
