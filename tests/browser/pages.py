@@ -113,9 +113,9 @@ class Pages:
         self.wait_for(re.compile("RUN_(SUCCESS|FAILURE|CANCELED)"))
         return RunPage(run_id, state.inner_text(), self.text())
 
-    def run_of(self, sensor: str) -> RunPage:
-        """The run that a sensor asked for last, which its page links to, once it is over."""
-        self.open(f"/locations/seatsync/sensors/{sensor}")
+    def run_of(self, job: str) -> RunPage:
+        """The latest run of a job that something else started, which its page links to, once it is over."""
+        self.open(f"/locations/seatsync/jobs/{job}/runs")
         link = self.page.locator("a[href*='/runs/']").first
         expect(link).to_be_visible(timeout=RUN_ENDS * 1000)
         return self.run(word(link.get_attribute("href") or "", r"/runs/([0-9a-f-]{36})"))

@@ -46,7 +46,7 @@ def test_a_month_from_the_dropped_export_to_the_proof(desk: Desk, pages: Pages) 
     desk.start()
 
     # The sensor imports the export and makes the preview.
-    imported = pages.run_of("avanan_export_drop").succeeded()
+    imported = pages.run_of("avanan_import").succeeded()
     assert "tenants.csv" in imported.text
     assert not dropped.exists()
     shown = pages.asset("avanan/tenant_export", "Stonewick Europe")
