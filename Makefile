@@ -34,7 +34,7 @@ types: $(VENV)/.installed-dev
 imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.installed-dev
+unit: $(VENV)/.installed-dev chromium
 	$(BIN)/pytest -n $(TEST_WORKERS)
 
 # The browser tests need one of the machine's own; Playwright's download is not used. The names are those of tests/browser/desk.py.
@@ -53,7 +53,7 @@ soak: $(VENV)/.installed-dev ## ten processes at one database for a minute: noth
 	TOGETHER_SECONDS=60 $(BIN)/pytest -q -s -p no:xdist tests/warehouse/test_together.py
 
 # Apart from `test`, which measuring would slow down.
-coverage: $(VENV)/.installed-dev ## every test, and which lines and branches they reach
+coverage: $(VENV)/.installed-dev chromium ## every test, and which lines and branches they reach
 	$(BIN)/pytest -n $(TEST_WORKERS) --cov --cov-report=term:skip-covered
 
 FUZZ_EXAMPLES ?= 20000
