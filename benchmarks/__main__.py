@@ -16,6 +16,7 @@ MODULES = (
     "push",
     "cli",
     "pacing",
+    "growth",
 )
 
 
