@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from seatsync_pipeline import exact_json
-from seatsync_pipeline.reconcile.rows import Action, Status
+from seatsync_pipeline.reconcile.review import drift
+from seatsync_pipeline.reconcile.rows import Status
 from seatsync_pipeline.sources.base import Source
 from seatsync_pipeline.warehouse import Connection
 
@@ -91,7 +92,7 @@ class SourceAge:
 
 
 _ROWS = """
-    select status, action, accounts, current_quantity, new_quantity, amount_delta
+    select status, action, blocked, accounts, current_quantity, delta, amount_delta
     from preview
     where preview_id = ?
 """
@@ -107,20 +108,27 @@ def preview_facts(connection: Connection, preview_id: str) -> PreviewFacts | Non
     if header is None:
         return None
     source, snapshot_id, verdict = header
-    rows: dict[str, int] = {}
-    without: dict[str, str] = {}
-    billed = up = down = amount = Decimal(0)
-    for status, action, accounts, current, new, money in connection.execute(_ROWS, [preview_id]).fetchall():
-        rows[status] = rows.get(status, 0) + 1
-        billed += current or 0
-        if status in _WITHOUT_COMPANY:
-            without |= {one["account_key"]: one["account_name"] for one in exact_json.loads(accounts)}
-        if action != Action.NONE and new is not None:
-            change = new - (current or Decimal(0))
-            up += max(change, Decimal(0))
-            down += max(-change, Decimal(0))
-            amount += money or 0
-    return PreviewFacts(preview_id, source, snapshot_id, verdict, rows, billed, up, down, amount, without)
+    found = connection.execute(_ROWS, [preview_id])
+    names = [column[0] for column in found.description or ()]
+    rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    moves = drift(rows)
+    return PreviewFacts(
+        preview_id,
+        source,
+        snapshot_id,
+        verdict,
+        {status.value: count for status, count in moves.by_status.items()},
+        moves.billed_seats,
+        moves.total.seats_up,
+        moves.total.seats_down,
+        moves.total.amount_up - moves.total.amount_down,
+        {
+            account["account_key"]: account["account_name"]
+            for row in rows
+            if row["status"] in _WITHOUT_COMPANY
+            for account in exact_json.loads(row["accounts"])
+        },
+    )
 
 
 _AGES = """
