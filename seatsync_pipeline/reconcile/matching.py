@@ -118,7 +118,7 @@ def match_accounts(
     ]  # others: never linked anew by itself
     judged = {a.key: _by_same_name(a, names[a.key], directory, unlinked) for a in new}
     settled = _settle(judged.values(), (Rule.EXACT, Rule.NORMALISED), taken)
-    sure = {key for key, match in settled.items() if match.outcome is Outcome.LINKED}
+    sure = {key: match.company for key, match in settled.items() if match.company is not None}
     ranked = directory.rank(open_accounts, names, sure)
     for account in new:
         if judged[account.key] is None:
@@ -178,36 +178,40 @@ class _Directory:
             self.by_normalised[name].append(company)
             if host := web_host(company.website):
                 self.by_host[host].append(index)
-        self._near = NearNames(self.normalised, float(CANDIDATE_FLOOR))
+        self._near = NearNames(self.normalised)
 
     def rank(
-        self, accounts: Sequence[Account], names: Mapping[str, str], sure: Collection[str]
+        self, accounts: Sequence[Account], names: Mapping[str, str], sure: Mapping[str, Company]
     ) -> dict[str, tuple[Candidate, ...]]:
         """The few companies nearest to each account, best first: by score, an agreeing website, then id.
 
-        `names` are the accounts' normalised names, by key. For keys in `sure`, which link by their very name whatever
-        else is near, that is the evidence of a link alone: other companies count from RIVAL_FLOOR on, which is all
-        that could have kept a mistyped name from linking. For everybody else from CANDIDATE_FLOOR on.
+        `names` are the accounts' normalised names, by key. Keys in `sure` link to that company by their very name,
+        whatever else is near. There other companies are evidence alone, and count from RIVAL_FLOOR on: only such a one
+        could have kept a mistyped name from linking. (Unless one of them has the account's website: then, and for
+        everybody else, they count from CANDIDATE_FLOOR on.)
         """
+        by_floor: dict[Decimal, list[tuple[Account, str | None, list[int]]]] = defaultdict(list)
+        for account in accounts:
+            host = web_host(account.domain)
+            agreeing = self.by_host.get(host or "", [])
+            company = sure.get(account.key)
+            beyond_doubt = company is not None and all(self.companies[index] == company for index in agreeing)
+            by_floor[RIVAL_FLOOR if beyond_doubt else CANDIDATE_FLOOR].append((account, host, agreeing))
         ranked: dict[str, tuple[Candidate, ...]] = {}
-        for floor, are_sure in ((RIVAL_FLOOR, True), (CANDIDATE_FLOOR, False)):
-            group = [account for account in accounts if (account.key in sure) is are_sure]
-            hosts = [web_host(account.domain) for account in group]
-            agreeing = [self.by_host.get(host or "", []) for host in hosts]
-            near = self._near.best(
-                [names[account.key] for account in group], float(floor), agreeing, MAX_CANDIDATES
-            )
-            for account, host, same, scored in zip(group, hosts, agreeing, near, strict=True):
-                ranked[account.key] = tuple(
-                    Candidate(
-                        self.companies[index].company_id,
-                        self.companies[index].name,
-                        score,
-                        f"its website agrees with the domain {host}" if index in same else None,
-                    )
-                    for index, score in scored
-                )
+        for floor, group in by_floor.items():
+            wanted = [names[account.key] for account, _, _ in group]
+            preferred = [agreeing for _, _, agreeing in group]
+            near = self._near.best(wanted, float(floor), preferred, MAX_CANDIDATES)
+            for (account, host, agreeing), best in zip(group, near, strict=True):
+                ranked[account.key] = tuple(self._candidate(*one, host, agreeing) for one in best)
         return ranked
+
+    def _candidate(
+        self, index: int, score: Decimal, host: str | None, agreeing: Collection[int]
+    ) -> Candidate:
+        company = self.companies[index]
+        note = f"its website agrees with the domain {host}" if index in agreeing else None
+        return Candidate(company.company_id, company.name, score, note)
 
 
 def _by_same_name(

@@ -29,19 +29,18 @@ _SLACK = 0.01  # far more than single precision loses, far less than a letter
 
 
 class NearNames:
-    """Names in their order, to find the nearest of. Nothing below `cutoff` (of 100) has a score."""
+    """Names in their order, to find the nearest of."""
 
-    def __init__(self, names: Sequence[str], cutoff: float) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         self._names = names
-        self._cutoff = cutoff
 
     def best(
         self, names: Sequence[str], floor: float, preferred: Sequence[Collection[int]], most: int
     ) -> list[list[tuple[int, Decimal]]]:
         """For each of `names` the places of the nearest in our list and their scores, `most` of them, best first.
 
-        `floor` is the least score, with two decimals. For each name, `preferred` places come first among equals, and
-        come whatever their score (0 below the cut-off).
+        `floor` is the least score; it is returned with two decimals. For each name, `preferred` places come first
+        among equals, and come whatever their score (0 below the floor).
         """
         if not self._names:
             return [[] for _ in names]
@@ -63,7 +62,7 @@ class NearNames:
         )
         pairs, scores = self._scores(names, floor, wanted)
         others = ~np.isin(pairs, wanted)
-        kept = (scores >= floor * 100) | ~others
+        kept = (scores > 0) | ~others
         pairs, scores, others = pairs[kept], scores[kept], others[kept]
         rows, columns = np.divmod(pairs, width)
         order = np.argsort(((rows * (_FULL + 1) + (_FULL - scores)) * 2 + others) * width + columns)
@@ -77,7 +76,9 @@ class NearNames:
         return found
 
     def _scores(self, names: Sequence[str], floor: float, wanted: _Ints) -> tuple[_Ints, _Ints]:
-        """Pairs (row * our length + column) and their scores in hundredths: all that reach the floor, and others."""
+        """Pairs (row * our length + column) and their scores in hundredths: all that reach the floor, all that are
+        wanted, and some others. The score of what does not reach the floor is 0.
+        """
         import numpy as np
         from rapidfuzz import fuzz, process  # slow to import, as numpy is
 
@@ -85,7 +86,7 @@ class NearNames:
         possible = _with(self._may_reach(names, floor), wanted)
         if len(possible) * _COSTLIER > len(names) * len(self._names):
             plain, in_order = (
-                process.cdist(left, right, scorer=fuzz.ratio, score_cutoff=self._cutoff, workers=-1)
+                process.cdist(left, right, scorer=fuzz.ratio, score_cutoff=floor, workers=-1)
                 for left, right in zip(theirs, ours, strict=True)
             )
             every = np.maximum(plain, in_order).ravel()
@@ -98,7 +99,7 @@ class NearNames:
                     [left[row] for row in rows],
                     [right[column] for column in columns],
                     scorer=fuzz.ratio,
-                    score_cutoff=self._cutoff,
+                    score_cutoff=floor,
                     workers=-1,
                 )
                 for left, right in zip(theirs, ours, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tracemalloc
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -21,21 +22,20 @@ from seatsync_pipeline.reconcile.nearness import NearNames
 from seatsync_pipeline.reconcile.rows import Candidate
 from seatsync_pipeline.sources.base import Account
 
-CUTOFF = 75.0
 ALL_PAIRS, SINGLE_PAIRS = 10**9, 0
 
 
-def score(left: str, right: str) -> Decimal:
+def score(left: str, right: str, floor: float) -> Decimal:
     both = (left, right), tuple(" ".join(sorted(name.split())) for name in (left, right))
-    best = max(fuzz.ratio(*pair, score_cutoff=CUTOFF) for pair in both)
+    best = max(fuzz.ratio(*pair, score_cutoff=floor) for pair in both)
     return Decimal(f"{np.float32(best):.2f}") if best else Decimal(0)
 
 
 def by_comparing_all(
     name: str, ours: Sequence[str], floor: float, preferred: Collection[int], most: int = 3
 ) -> list[tuple[int, Decimal]]:
-    scores = {place: score(name, other) for place, other in enumerate(ours)}
-    found = [place for place in scores if place in preferred or scores[place] >= floor]
+    scores = {place: score(name, other, floor) for place, other in enumerate(ours)}
+    found = [place for place in scores if place in preferred or scores[place]]
     found.sort(key=lambda place: (-scores[place], place not in preferred, place))
     return [(place, scores[place]) for place in found[:most]]
 
@@ -85,7 +85,7 @@ def test_the_nearest_are_those_of_comparing_all(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(nearness, "_COSTLIER", costlier)
         patched.setattr(nearness, "_AT_ONCE", 4)
-        found = NearNames(ours, CUTOFF).best(theirs, floor, preferred, 3)
+        found = NearNames(ours).best(theirs, floor, preferred, 3)
     assert found == [
         by_comparing_all(name, ours, floor, first) for name, first in zip(theirs, preferred, strict=True)
     ]
@@ -96,15 +96,16 @@ def test_the_nearest_are_those_of_comparing_all(
 def test_candidates_are_those_of_comparing_all_but_for_links_by_the_very_name(
     names: tuple[list[str], list[str]], chance: random.Random
 ) -> None:
-    """Those keep the runner-ups from 85 on, and every company with the account's own website."""
+    """Those keep the runner-ups from 85 on, unless another company has the account's website."""
     hosts = [None, "a.example", "b.example"]
     accounts = [Account(f"A{n}", name, domain=chance.choice(hosts)) for n, name in enumerate(names[0])]
     companies = [Company(n, "c", name, website=chance.choice(hosts)) for n, name in enumerate(names[1])]
     ours = [normalise(company.name) for company in companies]
     for match in match_accounts(accounts, companies, {}).values():
-        floor = 85.0 if match.made_by in {Rule.EXACT, Rule.NORMALISED} else CUTOFF
         host = match.account.domain
         agreeing = [place for place, company in enumerate(companies) if host and company.website == host]
+        by_name = match.company if match.made_by in {Rule.EXACT, Rule.NORMALISED} else None
+        floor = 85.0 if by_name and {by_name.company_id}.issuperset(agreeing) else 75.0
         expected = by_comparing_all(normalise(match.account.name), ours, floor, agreeing)
         assert [(c.company_id, c.score) for c in match.candidates] == expected
         noted = {c.company_id for c in match.candidates if c.note}
@@ -123,6 +124,10 @@ def test_of_a_link_by_the_very_name_only_what_rivals_a_mistyped_name_is_recorded
     account = Account("A1", "Harbor Dental")
     all_three = [(1, Decimal("100.00")), (2, Decimal("89.66")), (3, Decimal("83.87"))]
     assert [(c.company_id, c.score) for c in candidates(account)] == all_three[:2]
+    # Not a link by its name alone: a company that has its website is another.
+    companies[2] = replace(companies[2], website="harbor.example")
+    there = replace(account, domain="harbor.example")
+    assert [(c.company_id, c.score) for c in candidates(there)] == all_three
     # Not linked, because another account has the same name: as near as ever.
     both = candidates(account, Account("A2", "Harbor Dental"))
     assert [(c.company_id, c.score) for c in both] == all_three
