@@ -2,7 +2,8 @@
 
 DuckDB lets one process at a time hold a file for writing. SeatSync lives with that by a rule: nothing slow
 (no network, no pandas) happens while a connection is open, so that every use of the file lasts
-milliseconds, and a process that finds it taken tries again, with jitter, until a deadline.
+milliseconds, and a process that finds it taken tries again, with jitter, until a deadline. A `session` alone lasts
+longer, and gives way to whoever waits.
 """
 
 from __future__ import annotations
