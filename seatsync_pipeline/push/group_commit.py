@@ -1,20 +1,25 @@
 """One writer for many: what several threads have to commit goes into as few transactions as possible.
 
-Opening, writing and closing the database costs tens of milliseconds, and only one may do it at a time. So one thread
-writes; what comes in meanwhile forms the next transaction, in the order in which it came.
+A commit costs a few milliseconds, opening and closing the database ten times as much, and only one may do it at a
+time. So one thread writes; what comes in meanwhile forms the next transaction, in the order in which it came. The
+database stays open from one transaction to the next for a moment, unless somebody else waits for it.
 """
 
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
 from typing import Self
 
 from seatsync_pipeline.errors import WarehouseError
-from seatsync_pipeline.warehouse import Connection, Warehouse
+from seatsync_pipeline.warehouse import Connection, Session, Warehouse
 
+OPEN_FOR = 1.0
+"""So many seconds the database is kept open at most, for programs that do not queue up for it."""
+_GLANCE = 0.02  # seconds between two looks whether somebody waits for the database
 Work = Callable[[Connection], object]
 _Job = tuple[Work, "Future[None]"]
 
@@ -30,6 +35,7 @@ class GroupCommit:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
+        self._leaving = False
         self._broken: BaseException | None = None
         self._thread = Thread(target=self._run, name="journal", daemon=True)
 
@@ -59,35 +65,51 @@ class GroupCommit:
         self._jobs.join()
 
     def _run(self) -> None:
-        open_for_more = True
-        while open_for_more:
-            group, open_for_more = self._group()
-            self._commit(group)
-            for _ in group:
-                self._jobs.task_done()
+        while not self._leaving:
+            self._commit(self._take(None))
 
-    def _group(self) -> tuple[list[_Job], bool]:
-        """Whatever waits, at least one; and whether more may come."""
+    def _take(self, patience: float | None) -> list[_Job]:
+        """Whatever waits, at least one; none when none comes in so many seconds, or ever."""
         group: list[_Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            group.append(job)
-            try:
+        try:
+            job = self._jobs.get(timeout=patience)
+            while job is not None:
+                group.append(job)
                 job = self._jobs.get_nowait()
-            except queue.Empty:
-                return group, True
-        return group, False
+        except queue.Empty:
+            return group
+        self._leaving = True
+        return group
 
     def _commit(self, group: list[_Job]) -> None:
-        if group and self._broken is None:
-            try:
-                with self._warehouse.write() as connection:
-                    for work, _ in group:
-                        work(connection)
-            except BaseException as error:  # noqa: BLE001  # told to everyone who waits, and raised when leaving
-                self._broken = error
+        """Commit a group, and those that follow while the database is open: each in a transaction of its own."""
+        try:
+            if group and self._broken is None:
+                with self._warehouse.session() as session:
+                    until = time.monotonic() + OPEN_FOR
+                    while group:
+                        with session.write() as connection:
+                            for work, _ in group:
+                                work(connection)
+                        self._tell(group)
+                        group = []  # told, whatever comes now
+                        group = self._next(session, until)
+        except BaseException as error:  # noqa: BLE001  # told to everyone who waits, and raised when leaving
+            self._broken = error
+        self._tell(group)
+
+    def _next(self, session: Session, until: float) -> list[_Job]:
+        """The next group, if one comes before the database is wanted or was open long enough."""
+        while not (self._leaving or session.wanted) and (left := until - time.monotonic()) > 0:
+            if group := self._take(min(left, _GLANCE)):
+                return group
+        return []
+
+    def _tell(self, group: list[_Job]) -> None:
+        """Tell everyone who waits for this group what became of it."""
         for _, done in group:
             if self._broken is None:
                 done.set_result(None)
             else:
                 done.set_exception(self._broken)
+            self._jobs.task_done()

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from seatsync_pipeline.connectwise.records import Company
 from seatsync_pipeline.reconcile.names import differ_only_by_typos, has_unseen, normalise, web_host
+from seatsync_pipeline.reconcile.nearness import NearNames
 from seatsync_pipeline.reconcile.rows import Candidate, Flag
 from seatsync_pipeline.sources.base import Account
 
@@ -23,9 +24,8 @@ AUTOMATIC_SCORE = Decimal(92)  # a close name is linked from here on ...
 AUTOMATIC_MARGIN = Decimal(5)  # ... when the next company is at least this far behind
 NEAR_SCORE = Decimal(90)  # from here on an account is Ambiguous rather than Unmatched
 CANDIDATE_FLOOR = Decimal(75)  # below, a candidate would only mislead
+RIVAL_FLOOR = NEAR_SCORE - AUTOMATIC_MARGIN  # from here on a runner-up of a link by the very name is recorded
 MAX_CANDIDATES = 3
-_NOTHING = Decimal(0)
-_CHUNK = 256  # accounts compared with all companies at a time; bounds the memory
 
 
 class Rule(StrEnum):
@@ -77,10 +77,13 @@ class Match:
 
 @dataclass(frozen=True)
 class _Proposal:
+    account: Account
     rule: Rule
     company: Company
     score: Decimal
-    ranked: tuple[Candidate, ...]
+
+
+_Judgement = _Proposal | Match
 
 
 def is_live(company: Company) -> bool:
@@ -108,29 +111,23 @@ def match_accounts(
         if match is not None:
             saved[account.key] = match
     directory = _Directory([company for company in every_company.values() if is_live(company)])
-    ranked = directory.rank(open_accounts)
-    proposals: dict[str, _Proposal] = {}
-    found: dict[str, Match] = {}
-    for account in open_accounts:
-        if account.key in saved:  # its company is gone: never linked anew by itself
-            found[account.key] = replace(saved[account.key], candidates=ranked[account.key][:MAX_CANDIDATES])
-            continue
-        result = _judge(account, directory, ranked[account.key])
-        if isinstance(result, _Proposal) and account.key in unlinked:
-            result = _left_to_a_person(account, result, "but a person took this account's link away")
-        elif isinstance(result, _Proposal) and account.details.get("unidentified"):
-            result = _left_to_a_person(account, result, "but the account has no key or name of its own")
-        elif isinstance(result, _Proposal) and (has_unseen(account.name) or has_unseen(result.company.name)):
-            result = _left_to_a_person(
-                account, result, "but one of the names holds characters that nobody sees"
-            )
-        if isinstance(result, Match):
-            found[account.key] = result
-        else:
-            proposals[account.key] = result
-    has_account = {link.company_id for link in links.values() if link.company_id is not None}
-    found |= _settle({a.key: a for a in open_accounts}, proposals, has_account)
-    return saved | found
+    names = {account.key: normalise(account.name) for account in open_accounts}
+    taken = {link.company_id for link in links.values() if link.company_id is not None}
+    new = [
+        account for account in open_accounts if account.key not in saved
+    ]  # others: never linked anew by itself
+    judged = {a.key: _by_same_name(a, names[a.key], directory, unlinked) for a in new}
+    settled = _settle(judged.values(), (Rule.EXACT, Rule.NORMALISED), taken)
+    sure = {key: match.company for key, match in settled.items() if match.company is not None}
+    ranked = directory.rank(open_accounts, names, sure)
+    for account in new:
+        if judged[account.key] is None:
+            near = ranked[account.key]
+            judged[account.key] = _by_near_name(account, names[account.key], directory, near, unlinked)
+    settled |= _settle(judged.values(), (Rule.CLOSE,), taken)
+    found = {a.key: saved[a.key] if a.key in saved else judged[a.key] for a in open_accounts}
+    matches = {key: match for key, match in found.items() if isinstance(match, Match)} | settled
+    return saved | {key: replace(match, candidates=ranked[key]) for key, match in matches.items()}
 
 
 def _by_saved_link(account: Account, link: Link | None, companies: Mapping[int, Company]) -> Match | None:
@@ -181,120 +178,129 @@ class _Directory:
             self.by_normalised[name].append(company)
             if host := web_host(company.website):
                 self.by_host[host].append(index)
-        self.in_order = [_in_order(name) for name in self.normalised]
+        self._near = NearNames(self.normalised)
 
-    def rank(self, accounts: Sequence[Account]) -> dict[str, tuple[Candidate, ...]]:
-        """The few companies nearest to each account, best first: by score, an agreeing website, then id."""
-        # Slow to import, and nothing is to be compared when every account has its link.
-        from rapidfuzz import fuzz, process
+    def rank(
+        self, accounts: Sequence[Account], names: Mapping[str, str], sure: Mapping[str, Company]
+    ) -> dict[str, tuple[Candidate, ...]]:
+        """The few companies nearest to each account, best first: by score, an agreeing website, then id.
 
-        result: dict[str, tuple[Candidate, ...]] = {}
-        for start in range(0, len(accounts), _CHUNK):
-            chunk = accounts[start : start + _CHUNK]
-            names = [normalise(account.name) for account in chunk]
-            floor = float(CANDIDATE_FLOOR)
-            # The ratio of words that are in order by now: the library would put them in order for every pair.
-            plain, in_order = (
-                process.cdist(left, right, scorer=fuzz.ratio, score_cutoff=floor, workers=-1)
-                for left, right in (
-                    (names, self.normalised),
-                    ([_in_order(name) for name in names], self.in_order),
-                )
-            )
-            scores = plain.clip(min=in_order) if plain.size else plain
-            near: list[dict[int, Decimal]] = [{} for _ in chunk]
-            for i, j in zip(*(places.tolist() for places in scores.nonzero()), strict=True):
-                near[i][j] = Decimal(f"{scores[i, j]:.2f}")
-            for account, scored in zip(chunk, near, strict=True):
-                result[account.key] = self._candidates(account, scored)
-        return result
+        `names` are the accounts' normalised names, by key. Keys in `sure` link to that company by their very name,
+        whatever else is near. There other companies are evidence alone, and count from RIVAL_FLOOR on: only such a one
+        could have kept a mistyped name from linking. (Unless one of them has the account's website: then, and for
+        everybody else, they count from CANDIDATE_FLOOR on.)
+        """
+        by_floor: dict[Decimal, list[tuple[Account, str | None, list[int]]]] = defaultdict(list)
+        for account in accounts:
+            host = web_host(account.domain)
+            agreeing = self.by_host.get(host or "", [])
+            company = sure.get(account.key)
+            beyond_doubt = company is not None and all(self.companies[index] == company for index in agreeing)
+            by_floor[RIVAL_FLOOR if beyond_doubt else CANDIDATE_FLOOR].append((account, host, agreeing))
+        ranked: dict[str, tuple[Candidate, ...]] = {}
+        for floor, group in by_floor.items():
+            wanted = [names[account.key] for account, _, _ in group]
+            preferred = [agreeing for _, _, agreeing in group]
+            near = self._near.best(wanted, float(floor), preferred, MAX_CANDIDATES)
+            for (account, host, agreeing), best in zip(group, near, strict=True):
+                ranked[account.key] = tuple(self._candidate(*one, host, agreeing) for one in best)
+        return ranked
 
-    def _candidates(self, account: Account, near: dict[int, Decimal]) -> tuple[Candidate, ...]:
-        host = web_host(account.domain)
-        agreeing = set(self.by_host.get(host or "", ()))
-        # Companies are in the order of their ids, so that an index ranks as an id does.
-        ranked = sorted((-near.get(i, _NOTHING), i not in agreeing, i) for i in near.keys() | agreeing)
-        return tuple(
-            Candidate(
-                self.companies[index].company_id,
-                self.companies[index].name,
-                -score,
-                None if without else f"its website agrees with the domain {host}",
-            )
-            for score, without, index in ranked[:MAX_CANDIDATES]
-        )
+    def _candidate(
+        self, index: int, score: Decimal, host: str | None, agreeing: Collection[int]
+    ) -> Candidate:
+        company = self.companies[index]
+        note = f"its website agrees with the domain {host}" if index in agreeing else None
+        return Candidate(company.company_id, company.name, score, note)
 
 
-def _judge(account: Account, directory: _Directory, ranked: tuple[Candidate, ...]) -> _Proposal | Match:
-    """The one company the name points at beyond doubt, or why there is none."""
+def _by_same_name(
+    account: Account, name: str, directory: _Directory, unlinked: Collection[str]
+) -> _Judgement | None:
+    """The company of that very name, or why it is not beyond doubt; None where no company has it."""
     for rule, twins in (
         (Rule.EXACT, directory.by_name.get(account.name.strip(), [])),
-        (Rule.NORMALISED, directory.by_normalised.get(normalise(account.name), [])),
+        (Rule.NORMALISED, directory.by_normalised.get(name, [])),
     ):
         if len(twins) == 1:
-            return _Proposal(rule, twins[0], Decimal(100), ranked)
+            return _unless_doubtful(_Proposal(account, rule, twins[0], Decimal(100)), unlinked)
         if len(twins) > 1:
             why = f"{len(twins)} companies have this name: {', '.join(_named(c) for c in twins)}"
-            return Match(account, Outcome.AMBIGUOUS, why, candidates=ranked[:MAX_CANDIDATES])
-    shown = ranked[:MAX_CANDIDATES]
+            return Match(account, Outcome.AMBIGUOUS, why)
+    return None
+
+
+def _by_near_name(
+    account: Account,
+    name: str,
+    directory: _Directory,
+    ranked: tuple[Candidate, ...],
+    unlinked: Collection[str],
+) -> _Judgement:
+    """The one company whose name is this one, mistyped beyond doubt, or why there is none."""
     if not ranked or ranked[0].score < NEAR_SCORE:
         why = "no company has this name or one near it"
-        if shown:
-            why += f"; the nearest is {shown[0].company_name} ({shown[0].score:.0f} of 100)"
-        return Match(account, Outcome.UNMATCHED, why, candidates=shown)
+        if ranked:
+            why += f"; the nearest is {ranked[0].company_name} ({ranked[0].score:.0f} of 100)"
+        return Match(account, Outcome.UNMATCHED, why)
     best = ranked[0]
     rival = ranked[1].score if len(ranked) > 1 else Decimal(0)
     if best.score - rival < AUTOMATIC_MARGIN:
         why = f"{best.company_name} and {ranked[1].company_name} are about equally near"
-    elif not differ_only_by_typos(normalise(account.name), normalise(best.company_name)):
+    elif not differ_only_by_typos(name, normalise(best.company_name)):
         why = f"{best.company_name} looks alike, but differs by more than a typing error"
     elif best.score < AUTOMATIC_SCORE:
         why = f"{best.company_name} is near ({best.score:.0f} of 100), but not near enough"
     else:
-        return _Proposal(Rule.CLOSE, directory.by_id[best.company_id], best.score, ranked)
-    return Match(account, Outcome.AMBIGUOUS, why, candidates=shown)
+        proposal = _Proposal(account, Rule.CLOSE, directory.by_id[best.company_id], best.score)
+        return _unless_doubtful(proposal, unlinked)
+    return Match(account, Outcome.AMBIGUOUS, why)
 
 
-def _left_to_a_person(account: Account, proposal: _Proposal, but: str) -> Match:
-    why = f"{proposal.company.name} fits ({proposal.rule}), {but}"
-    return Match(account, Outcome.AMBIGUOUS, why, candidates=proposal.ranked[:MAX_CANDIDATES])
+def _unless_doubtful(proposal: _Proposal, unlinked: Collection[str]) -> _Judgement:
+    """The proposal, or that it is left to a person, for a reason that lies not in how near the names are."""
+    account, company = proposal.account, proposal.company
+    if account.key in unlinked:
+        but = "but a person took this account's link away"
+    elif account.details.get("unidentified"):
+        but = "but the account has no key or name of its own"
+    elif has_unseen(account.name) or has_unseen(company.name):
+        but = "but one of the names holds characters that nobody sees"
+    else:
+        return proposal
+    return Match(account, Outcome.AMBIGUOUS, f"{company.name} fits ({proposal.rule}), {but}")
 
 
-def _settle(
-    accounts: Mapping[str, Account], proposals: Mapping[str, _Proposal], has_account: set[int]
-) -> dict[str, Match]:
-    """Turn proposals into links, the surest rule first; a company takes one account by itself, never two."""
-    taken = set(has_account)
+def _settle(judged: Iterable[_Judgement | None], rules: Sequence[Rule], taken: set[int]) -> dict[str, Match]:
+    """Turn proposals into links, the surest rule first; a company takes one account by itself, never two.
+
+    `taken` are the companies that have an account, or were wanted for one; those of these rules are added to it.
+    """
+    proposals = [proposal for proposal in judged if isinstance(proposal, _Proposal)]
     settled: dict[str, Match] = {}
-    for rule in (Rule.EXACT, Rule.NORMALISED, Rule.CLOSE):
-        of_rule = {key: proposal for key, proposal in proposals.items() if proposal.rule is rule}
-        wanted = Counter(proposal.company.company_id for proposal in of_rule.values())
-        for key, proposal in of_rule.items():
-            company, account = proposal.company, accounts[key]
+    for rule in rules:
+        of_rule = [proposal for proposal in proposals if proposal.rule is rule]
+        wanted = Counter(proposal.company.company_id for proposal in of_rule)
+        for proposal in of_rule:
+            company, account = proposal.company, proposal.account
             if company.company_id in taken or wanted[company.company_id] > 1:
-                settled[key] = Match(
+                settled[account.key] = Match(
                     account,
                     Outcome.AMBIGUOUS,
                     f"{company.name} fits ({rule}), but another account of this source is or would be linked to it",
-                    candidates=proposal.ranked[:MAX_CANDIDATES],
                     flags=(Flag.SECOND_ACCOUNT,),
                 )
             else:
-                settled[key] = Match(
+                settled[account.key] = Match(
                     account,
                     Outcome.LINKED,
                     f"linked to {company.name} ({rule})",
                     company=company,
-                    candidates=proposal.ranked[:MAX_CANDIDATES],
                     made_by=rule,
                     score=proposal.score,
                 )
         taken |= set(wanted)
     return settled
-
-
-def _in_order(name: str) -> str:
-    return " ".join(sorted(name.split()))
 
 
 def _named(company: Company) -> str:

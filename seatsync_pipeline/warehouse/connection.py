@@ -2,7 +2,8 @@
 
 DuckDB lets one process at a time hold a file for writing. SeatSync lives with that by a rule: nothing slow
 (no network, no pandas) happens while a connection is open, so that every use of the file lasts
-milliseconds, and a process that finds it taken tries again, with jitter, until a deadline.
+milliseconds, and a process that finds it taken tries again, with jitter, until a deadline. A `session` alone lasts
+longer, and gives way to whoever waits.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -27,7 +28,7 @@ from seatsync_pipeline.warehouse.files import (
     quoted,
 )
 from seatsync_pipeline.warehouse.schema import Connection, migrate
-from seatsync_pipeline.warehouse.turns import AT_MOST, Turn
+from seatsync_pipeline.warehouse.turns import AT_MOST, Turn, last_drawn
 
 
 class _Process:
@@ -41,18 +42,23 @@ class _Process:
         self.lock = threading.RLock()
         self.open = 0
         self.served = 0
+        self.waiting: set[int] = set()  # threads
         self.forked_while_open = False
 
     def wait(self, deadline: float, *, tried: str) -> None:
         """Get the lock. Raises WarehouseBusy when no thread lets go of it for that many seconds."""
         served = self.served
-        for _ in range(AT_MOST):
-            if self.lock.acquire(timeout=deadline):
-                self.served += 1
-                return
-            if self.served == served:
-                break
-            served = self.served
+        self.waiting.add(threading.get_ident())
+        try:
+            for _ in range(AT_MOST):
+                if self.lock.acquire(timeout=deadline):
+                    self.served += 1
+                    return
+                if self.served == served:
+                    break
+                served = self.served
+        finally:
+            self.waiting.discard(threading.get_ident())
         raise busy(tried, "another thread of this process", waited=deadline)
 
     def after_fork(self) -> None:
@@ -63,11 +69,31 @@ class _Process:
         """
         self.forked_while_open = self.forked_while_open or self.open > 0
         self.lock = threading.RLock()
+        self.waiting = set()
 
 
 _process = _Process()
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
     os.register_at_fork(after_in_child=_process.after_fork)
+
+
+class Session:
+    """The database, held open by one thread for several write transactions in a row.
+
+    `write` is like `Warehouse.write`, without opening and closing.
+    """
+
+    def __init__(
+        self, path: Path, number: int, write: Callable[[], AbstractContextManager[Connection]]
+    ) -> None:
+        self._path = path
+        self._number = number  # in the queue
+        self.write = write
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for the database: a thread of this process, or another process behind this one."""
+        return bool(_process.waiting) or last_drawn(self._path) > self._number
 
 
 class Warehouse:
@@ -92,6 +118,20 @@ class Warehouse:
         """A connection inside one transaction: committed when the body ends, rolled back when it raises."""
         with self._transaction("writing to the database") as connection:
             yield connection
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """The database open for one small transaction after another: opening and closing cost ten times as much.
+
+        Nobody else can use it meanwhile. Keep it for a moment only, and give it back when it is `wanted`.
+        """
+        tried = "writing to the database"
+        with self._alone(tried):
+            number = last_drawn(self.path) + 1
+            with self._held(tried) as connection:
+                # Sharing a few rows among threads costs more than the rows do.
+                connection.execute("set threads = 1")
+                yield Session(self.path, number, lambda: self._committed(connection, tried))
 
     @contextmanager
     def frozen(self, tried: str) -> Iterator[Connection]:
@@ -144,20 +184,36 @@ class Warehouse:
     def _transaction(self, tried: str) -> Iterator[Connection]:
         with (
             self._alone(tried),
+            self._held(tried) as connection,
+            self._committed(connection, tried),
+        ):
+            yield connection
+
+    @contextmanager
+    def _held(self, tried: str) -> Iterator[Connection]:
+        """The database, open and with today's schema."""
+        with (
             private_files(),
             self._opened(tried, lambda: duckdb.connect(str(self.path))) as connection,
         ):
             try:
                 self._migrate(connection)
-                connection.begin()
-                try:
-                    yield connection
-                except BaseException:
-                    _roll_back(connection)
-                    raise
-                connection.commit()
             except duckdb.Error as error:
                 raise self._typed(error, tried) from error
+            yield connection
+
+    @contextmanager
+    def _committed(self, connection: Connection, tried: str) -> Iterator[Connection]:
+        try:
+            connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                _roll_back(connection)
+                raise
+            connection.commit()
+        except duckdb.Error as error:
+            raise self._typed(error, tried) from error
 
     def _migrate(self, connection: Connection) -> None:
         current = identity(self.path)

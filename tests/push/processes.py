@@ -16,12 +16,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
+import duckdb
+
 from seatsync_pipeline.sandbox import Sandbox
 from seatsync_pipeline.sandbox.faults import Fault
 
 PATIENCE: Final = 60.0
 """Seconds after which a process that neither ends nor arrives is a failure."""
 _OURS: Final = ("CONNECTWISE_", "DUO_", "SEATSYNC_", "DAGSTER_")
+
+
+@contextmanager
+def taken(database: Path) -> Iterator[None]:
+    """The database, held by a program that does not queue for it: as soon as nobody else has it."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection = duckdb.connect(str(database))
+            break
+        except duckdb.IOException:
+            assert time.monotonic() < until, f"{database} is never free"
+    with connection:
+        yield
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from seatsync_pipeline.push.journal import OperationRecord
 from seatsync_pipeline.sandbox.faults import Fault
 from tests.push.faulty import PATIENCE, Program, started
 from tests.push.place import Place, Row, counts, outcomes
+from tests.push.processes import taken
 from tests.push.test_kill import SIGKILLED, driver, operation
 from tests.push.test_property import reached, targets
 from tests.push.test_stops import refuse
@@ -216,7 +216,7 @@ def test_a_database_taken_in_the_middle_interrupts_and_nothing_more_is_sent(
     fault = hold(place, after=CAREFUL)
     with started(driver(place, selection, deadline=0.2)) as running:
         until_held(fault, AT_ONCE)
-        with duckdb.connect(str(place.settings.database)):
+        with taken(place.settings.database):
             fault.release()
             ended = running.finish()
     assert ended.code == 1

@@ -10,7 +10,6 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from seatsync_pipeline.errors import InputRefused
@@ -43,6 +42,7 @@ from tests.push.one_of_each import (
     update,
 )
 from tests.push.place import QUICK, Place, counts, outcomes
+from tests.push.processes import taken
 
 ROOT = Path(__file__).parents[2]
 SIGKILLED = -9
@@ -179,7 +179,7 @@ def test_a_database_that_stays_taken_interrupts_and_says_so(place: Place, point:
     program = driver(place, selection, deadline=0.2)
     with (
         stopped_at(place.stock.sandbox, point, program) as (running, fault),
-        duckdb.connect(str(place.settings.database)),
+        taken(place.settings.database),
     ):
         fault.release()
         ended = running.finish()

@@ -90,6 +90,13 @@ def test_two_accounts_never_share_a_company_by_themselves() -> None:
         assert found[key].flags == (Flag.SECOND_ACCOUNT,)
 
 
+def test_a_company_that_one_account_takes_by_its_name_is_not_taken_by_a_mistyped_one() -> None:
+    accounts = [Account("A1", "Northwind Tradrs"), Account("A2", "Northwind Traders")]
+    found = match_accounts(accounts, companies("Northwind Traders"), {})
+    assert (found["A2"].outcome, found["A2"].made_by) == (Outcome.LINKED, Rule.EXACT)
+    assert (found["A1"].outcome, found["A1"].flags) == (Outcome.AMBIGUOUS, (Flag.SECOND_ACCOUNT,))
+
+
 def test_a_company_with_a_saved_account_takes_no_second_one_by_itself() -> None:
     links = {"OLD": Link("OLD", "Acme", 1)}
     found = match_accounts([Account("A1", "Acme")], companies("Acme"), links)["A1"]
