@@ -7,6 +7,7 @@ import re
 import secrets
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 # json cannot write a Decimal as a number. It travels as a marked string that nobody else can have written,
@@ -45,6 +46,11 @@ def plain(number: Decimal) -> str:
     """A number as people and hashes write it: no exponent, no trailing zeros (`12`, `0.5`)."""
     if not number.is_finite():
         raise ValueError(f"{number} is not a finite number")
+    return _plain(number)
+
+
+@lru_cache(maxsize=4096)  # equal numbers have one text, and a preview says the same few of them again and again
+def _plain(number: Decimal) -> str:
     text = f"{number:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")

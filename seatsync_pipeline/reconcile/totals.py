@@ -70,7 +70,6 @@ def control_totals(
     """Balance observations, seats and additions; a failed observation has no seats and counts 0 of them."""
     shares = [share for row in rows for share in row.accounts]
     buckets = {bucket: [p for b, p in placement.no_row if b is bucket] for bucket in NoRow}
-    products = inputs.setup.products
     return Totals(
         observations=Balance(
             Decimal(len(inputs.observations)),
@@ -85,7 +84,7 @@ def control_totals(
             },
         ),
         additions=Balance(
-            Decimal(sum(len(book.line(key).additions) for key in book.lines() if key[1] in products)),
+            Decimal(sum(1 for _ in book.counting(inputs.setup.products))),
             {
                 "rows": Decimal(sum(len(row.additions) for row in rows)),
                 "not_checked": Decimal(not_checked),
