@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from operator import attrgetter
+from types import NoneType
 from typing import Any
 
 # json cannot write a Decimal as a number. It travels as a marked string that nobody else can have written,
@@ -26,6 +29,27 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
     else:
         text = json.dumps(value, default=_encode, ensure_ascii=False, indent=indent, allow_nan=False)
     return _MARKED.sub(r"\1", text) if _MARK in text else text
+
+
+def writer_of(*names: str) -> Callable[[Iterable[object]], str]:
+    """A quicker `dumps` for lists of records: each becomes an object of these attributes, two or more scalars."""
+    labels = [f"{_quoted(name)}:" for name in names]
+    values_of = attrgetter(*names)
+
+    def write(records: Iterable[object]) -> str:
+        objects = [
+            ",".join([label + scalar(value) for label, value in zip(labels, values_of(record), strict=True)])
+            for record in records
+        ]
+        return f"[{{{'},{'.join(objects)}}}]" if objects else "[]"
+
+    return write
+
+
+def scalar(value: object) -> str:
+    """What `dumps` says, quicker for the scalars that records are made of."""
+    write = _SCALARS.get(type(value))
+    return dumps(value) if write is None else write(value)
 
 
 def loads(text: str | bytes) -> Any:
@@ -49,7 +73,9 @@ def plain(number: Decimal) -> str:
     return _plain(number)
 
 
-@lru_cache(maxsize=4096)  # equal numbers have one text, and a preview says the same few of them again and again
+@lru_cache(
+    maxsize=4096
+)  # equal numbers have one text, and a preview says the same few of them again and again
 def _plain(number: Decimal) -> str:
     text = f"{number:f}"
     if "." in text:
@@ -96,3 +122,12 @@ def _refuse(name: str) -> object:
 # Kept, because a million rows each have their evidence, and making either takes longer than using it.
 _DECODER = json.JSONDecoder(parse_float=_decimal, parse_constant=_refuse)
 _COMPACT = json.JSONEncoder(default=_encode, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_quoted = json.encoder.encode_basestring  # what `_COMPACT` writes text with
+_SCALARS: dict[type, Callable[[Any], str]] = {
+    NoneType: lambda _: "null",
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    str: _quoted,
+    Decimal: plain,
+    date: lambda value: f'"{value.isoformat()}"',
+}

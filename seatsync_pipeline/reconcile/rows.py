@@ -248,7 +248,8 @@ class Row:
             addition.effective_date if addition else None,
             addition.cancelled_date if addition else None,
         ]
-        return f"fp_{hashlib.sha256(exact_json.dumps(bound).encode()).hexdigest()}"
+        text = f"[{','.join(map(exact_json.scalar, bound))}]"
+        return f"fp_{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 _COLUMNS = tuple(field.name for field in fields(Row))
