@@ -37,13 +37,10 @@ class Draft:
     lines_in_scope: int  # of this source's products
 
 
+@collection_paused()
 def draft_preview(inputs: Inputs, limits: Limits | None = None) -> Draft:
     """Classify everything; each observation and each counting addition ends in exactly one place."""
-    with collection_paused():
-        return _draft(inputs, limits or Limits())
-
-
-def _draft(inputs: Inputs, limits: Limits) -> Draft:
+    limits = limits or Limits()
     matches = match_accounts(
         inputs.accounts, inputs.scan.companies, inputs.setup.links, inputs.setup.unlinked
     )

@@ -21,6 +21,7 @@ from seatsync_pipeline.reconcile.preview import Draft
 from seatsync_pipeline.reconcile.rows import AgreementChoice, BilledAddition, GuardResult, Row, Share, Step
 from seatsync_pipeline.reconcile.sheet import write_selection_sheet
 from seatsync_pipeline.sources.base import Source
+from seatsync_pipeline.sources.collection import collection_paused
 from seatsync_pipeline.warehouse import Connection, Warehouse, insert_columns, insert_rows, new_id
 
 SCAN_IS_OLD_AFTER = timedelta(days=1)
@@ -89,6 +90,7 @@ class Preview:
         }
 
 
+@collection_paused()
 def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> str:
     """Store a preview and its automatic links in one transaction, then its sheet; return the preview id."""
     preview_id = new_id("prev")
@@ -225,6 +227,7 @@ def last_pushed_at(connection: Connection) -> datetime | None:
     return row[0] if row else None
 
 
+@collection_paused()
 def load_preview(warehouse: Warehouse, preview_id: str) -> Preview:
     """A stored preview with all its rows. Raises NotFound."""
     with warehouse.read() as connection:

@@ -28,10 +28,7 @@ def insert_rows(connection: Connection, table: str, rows: Iterable[Mapping[str, 
     incoming = iter(rows)
     count = 0
     while portion := list(islice(incoming, _PORTION)):
-        if len(portion) <= _FEW:
-            _insert_few(connection, table, portion)
-        else:
-            insert_columns(connection, table, {name: [row[name] for row in portion] for name in portion[0]})
+        insert_columns(connection, table, {name: [row[name] for row in portion] for name in portion[0]})
         count += len(portion)
     return count
 
@@ -39,18 +36,19 @@ def insert_rows(connection: Connection, table: str, rows: Iterable[Mapping[str, 
 def insert_columns(connection: Connection, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
     """Insert rows that are at hand column by column, as `insert_rows` does; all columns have one length."""
     count = len(next(iter(columns.values())))
+    insert = _insert_few if count <= _FEW else _insert_many
     for start in range(0, count, _PORTION):
-        _insert_many(
-            connection, table, {name: values[start : start + _PORTION] for name, values in columns.items()}
-        )
+        portion = {name: values[start : start + _PORTION] for name, values in columns.items()}
+        insert(connection, table, portion)
 
 
-def _insert_few(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    columns = ", ".join(f'"{name}"' for name in rows[0])
-    values = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
+def _insert_few(connection: Connection, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    rows = list(zip(*columns.values(), strict=True))
+    names = ", ".join(f'"{name}"' for name in columns)
+    values = ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
     connection.execute(
-        f'insert into "{table}" ({columns}) values {values}',  # noqa: S608
-        [_as_text(row[name]) for row in rows for name in rows[0]],
+        f'insert into "{table}" ({names}) values {values}',  # noqa: S608
+        [_as_text(value) for row in rows for value in row],
     )
 
 
