@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain, islice
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -23,6 +24,7 @@ SELECTION_COLUMNS = (
     "overrides",
     "approved_by",
 )
+_PORTION = 5_000
 _LONGEST_CELL = 32_000  # spreadsheets take 32,767 characters
 _APPROVED_AT = "approved_at"
 _INFO_FROM = ("preview_id", "row_id", "fingerprint")
@@ -48,14 +50,25 @@ def selection_sheet(
 def _write(path: Path, rows: Iterable[tuple[PreviewRow, Mapping[str, Any]]], columns: Sequence[str]) -> None:
     info = [name for name in columns if name not in _INFO_FROM]
     header = [*SELECTION_COLUMNS, _APPROVED_AT, *(f"info_{name}" for name in info)]
-    write_sheet(path, header, (_line(row, decided, info) for row, decided in rows))
+    incoming = iter(rows)
+    portions = iter(lambda: list(islice(incoming, _PORTION)), [])
+    write_sheet(path, header, chain.from_iterable(_lines(portion, info) for portion in portions))
 
 
-def _line(row: PreviewRow, decided: Mapping[str, Any], info: Sequence[str]) -> list[str]:
-    known = {name: row[name] for name in _INFO_FROM} | dict(decided)
-    cells = [cell_text(known.get(name)) for name in (*SELECTION_COLUMNS, _APPROVED_AT)]
-    cells += [_cut(cell_text(row[name])) for name in info]
-    return cells
+def _lines(
+    rows: Sequence[tuple[PreviewRow, Mapping[str, Any]]], info: Sequence[str]
+) -> Iterator[tuple[str, ...]]:
+    known = [{name: row[name] for name in _INFO_FROM} | dict(decided) for row, decided in rows]
+    cells = [_cells([one.get(name) for one in known]) for name in (*SELECTION_COLUMNS, _APPROVED_AT)]
+    cells += [list(map(_cut, _cells([row[name] for row, _ in rows]))) for name in info]
+    return zip(*cells, strict=True)
+
+
+def _cells(values: Sequence[Any]) -> list[str]:
+    """`cell_text` of a column's values; most columns hold one type."""
+    types = set(map(type, values))
+    write = _CELLS.get(types.pop(), cell_text) if len(types) == 1 else cell_text
+    return list(map(write, values))
 
 
 def _cut(cell: str) -> str:
