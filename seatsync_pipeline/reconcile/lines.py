@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from seatsync_pipeline.connectwise.records import Addition, Agreement
@@ -37,7 +38,12 @@ _NONE = Decimal(0)
 
 
 def billable(addition: Addition) -> bool:
-    return addition.bill_customer.strip().casefold() == "billable"
+    return _means_billable(addition.bill_customer)
+
+
+@lru_cache(maxsize=256)  # ConnectWise has three such texts
+def _means_billable(bill_customer: str) -> bool:
+    return bill_customer.strip().casefold() == "billable"
 
 
 def amount(quantity: Decimal, less_included: Decimal, price: Decimal | None) -> Decimal | None:
@@ -58,23 +64,23 @@ def carried(line: Line | None, book: Book) -> dict[str, Any]:
     """The columns that the additions of a row fill; one addition fills more of them than several."""
     if line is None or not line.additions:
         return {}
-    columns: dict[str, Any] = {
-        "additions": tuple([book.billed(addition) for addition in line.additions]),
-        "current_quantity": sum([a.quantity for a in line.additions], _NONE),
+    additions = tuple([book.billed(addition) for addition in line.additions])
+    quantity = sum([addition.quantity for addition in line.additions], _NONE)
+    if len(additions) > 1:
+        return {"additions": additions, "current_quantity": quantity}
+    (addition,) = line.additions
+    agreement = book.agreements[addition.agreement_id]
+    return {
+        "additions": additions,
+        "current_quantity": quantity,
+        "agreement_id": agreement.agreement_id,
+        "agreement_name": agreement.name,
+        "addition_id": addition.addition_id,
+        "less_included": addition.less_included,
+        "unit_price": addition.unit_price,
+        "billing_cycle": agreement.billing_cycle,
+        "next_invoice_date": agreement.next_invoice_date,
     }
-    if len(line.additions) == 1:
-        (addition,) = line.additions
-        agreement = book.agreements[addition.agreement_id]
-        columns |= {
-            "agreement_id": agreement.agreement_id,
-            "agreement_name": agreement.name,
-            "addition_id": addition.addition_id,
-            "less_included": addition.less_included,
-            "unit_price": addition.unit_price,
-            "billing_cycle": agreement.billing_cycle,
-            "next_invoice_date": agreement.next_invoice_date,
-        }
-    return columns
 
 
 def addition_flags(line: Line, book: Book) -> list[Flag]:
@@ -132,15 +138,13 @@ def _decided(line: Line, key: LineKey, shares: Sequence[Placed], book: Book) -> 
         found = f"the seats of {names} could not be read"
         return _Decided(Status.SOURCE_ERROR, found, {"blocked": True})
     seats = sum([placed.observation.seats or _NONE for placed in shares], _NONE)
-    match line.additions:
-        case ():
-            return _without_addition(key, seats, book)
-        case (addition,):
-            return _with_addition(addition, seats, book)
-        case several:
-            product = book.product_identifier(key[1])
-            found = f"{len(several)} additions bill {product}: resolve it in ConnectWise"
-            return _Decided(Status.MULTIPLE_ADDITIONS, found, {"new_quantity": seats, "blocked": True})
+    if not line.additions:
+        return _without_addition(key, seats, book)
+    if len(line.additions) == 1:
+        return _with_addition(line.additions[0], seats, book)
+    product = book.product_identifier(key[1])
+    found = f"{len(line.additions)} additions bill {product}: resolve it in ConnectWise"
+    return _Decided(Status.MULTIPLE_ADDITIONS, found, {"new_quantity": seats, "blocked": True})
 
 
 def _with_addition(addition: Addition, seats: Decimal, book: Book) -> _Decided:

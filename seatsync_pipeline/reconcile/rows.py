@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, Self
 
@@ -256,6 +257,7 @@ _COLUMNS = tuple(field.name for field in fields(Row))
 _VALUES = attrgetter(*_COLUMNS)
 
 
+@lru_cache(maxsize=4096)  # said twice in every row, of the same few numbers
 def seats_text(number: Decimal | None) -> str:
     """`1 seat`, `12 seats`, or `an unknown number of seats`."""
     if number is None:
