@@ -60,7 +60,9 @@ def _lines(
 ) -> Iterator[tuple[str, ...]]:
     known = [{name: row[name] for name in _INFO_FROM} | dict(decided) for row, decided in rows]
     cells = [_cells([one.get(name) for one in known]) for name in (*SELECTION_COLUMNS, _APPROVED_AT)]
-    cells += [list(map(_cut, _cells([row[name] for row, _ in rows]))) for name in info]
+    for name in info:
+        column = _cells([row[name] for row, _ in rows])
+        cells.append(list(map(_cut, column)) if max(map(len, column)) > _LONGEST_CELL else column)
     return zip(*cells, strict=True)
 
 
