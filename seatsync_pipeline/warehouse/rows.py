@@ -58,6 +58,8 @@ def _insert_many(connection: Connection, table: str, columns: Mapping[str, Seque
     frame = pd.DataFrame(
         {name: pd.Series(_as_texts(values), dtype=object) for name, values in columns.items()}, copy=False
     )
+    # All is text or None: looking at a thousand values of each column to find that out takes longer than small inserts.
+    connection.execute("set pandas_analyze_sample = 0")
     connection.register("incoming_rows", frame)
     try:
         connection.execute(f'insert into "{table}" by name select * from incoming_rows')  # noqa: S608
