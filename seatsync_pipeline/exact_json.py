@@ -71,9 +71,8 @@ def plain(number: Decimal) -> str:
     return _plain(number)
 
 
-@lru_cache(
-    maxsize=4096
-)  # equal numbers have one text, and a preview says the same few of them again and again
+# Equal numbers have one text, and a preview says the same few of them again and again.
+@lru_cache(maxsize=4096)
 def _plain(number: Decimal) -> str:
     text = f"{number:f}"
     if "." in text:
