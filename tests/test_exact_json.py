@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from enum import StrEnum
 
 import pytest
 from hypothesis import given
@@ -41,6 +43,38 @@ def test_what_is_written(value: object, text: str) -> None:
     assert exact_json.dumps(value) == text
 
 
+class Colour(StrEnum):
+    RED = 'r"d'
+
+
+scalars = st.one_of(
+    numbers,
+    st.text(),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.dates(),
+    st.datetimes(),
+    st.sampled_from([Colour.RED, Decimal("1E+3"), Decimal("-0"), "100 %s", "%"]),
+)
+
+
+@dataclass
+class Record:
+    name: object
+    seats: object
+
+
+@given(scalars)
+def test_a_scalar_is_written_as_ever(value: object) -> None:
+    assert exact_json.scalar(value) == exact_json.dumps(value)
+
+
+@given(st.lists(st.builds(Record, scalars, scalars)))
+def test_records_are_written_as_objects_are(records: list[Record]) -> None:
+    assert exact_json.writer_of("name", "seats")(records) == exact_json.dumps([vars(r) for r in records])
+
+
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, "1e99999999999999999999", "9" * 5000, b"\xff\xfe\xff", "{", ""]
 )
@@ -53,5 +87,7 @@ def test_what_cannot_be_read_is_a_value_error(text: str | bytes) -> None:
 def test_what_is_no_number_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"finite|JSON"):
         exact_json.dumps(value)
+    with pytest.raises(ValueError, match=r"finite|JSON"):
+        exact_json.scalar(value)
     with pytest.raises(ValueError, match="NaN"):
         exact_json.loads("[NaN]")

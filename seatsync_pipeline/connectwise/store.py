@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from itertools import islice
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from seatsync_pipeline.connectwise.records import (
@@ -24,14 +26,20 @@ from seatsync_pipeline.connectwise.records import (
     Scan,
 )
 from seatsync_pipeline.errors import NotFound
-from seatsync_pipeline.warehouse import Connection, Warehouse, insert_rows, new_id
+from seatsync_pipeline.sources.collection import collection_paused
+from seatsync_pipeline.warehouse import Connection, Warehouse, insert_columns, insert_rows, new_id
 from seatsync_pipeline.warehouse.kept import require_kept
 
 SOURCE = "connectwise"
 
+_ZERO = Decimal(0)
+_PORTION = 20_000
+_decimal = lru_cache(maxsize=4096)(Decimal)
+
 _T = TypeVar("_T", Company, AgreementType, Agreement, Addition, Product)
 
 
+@collection_paused()
 def save_scan(warehouse: Warehouse, scan: Scan, *, run_id: str | None) -> str:
     """Store a scan whole or not at all, and return its new snapshot id. Raises WarehouseError."""
     snapshot_id = new_id("snap")
@@ -48,13 +56,13 @@ def save_scan(warehouse: Warehouse, scan: Scan, *, run_id: str | None) -> str:
     with warehouse.write() as connection:
         insert_rows(connection, "snapshot", [header])
         for table, records in _tables(scan).items():
-            # One by one: all rows of a large scan at once would take more memory than the scan itself.
-            insert_rows(
-                connection, table, ({"snapshot_id": snapshot_id, **row} for row in _as_dicts(records))
-            )
+            for count, columns in _by_column(records):
+                own = {"snapshot_id": [snapshot_id] * count, **columns}
+                insert_columns(connection, table, own)
     return snapshot_id
 
 
+@collection_paused()
 def load_scan(connection: Connection, snapshot_id: str) -> Scan:
     """A stored scan as it was saved, its records in the order of their ids. Raises NotFound."""
     header = connection.execute(
@@ -106,9 +114,13 @@ def digest(scan: Scan) -> str:
     for table, records in _tables(scan).items():
         content.update(f"{table}\n".encode())
         # Sorted by their own hashes, which need far less room than the lines themselves.
-        lines = (json.dumps([_canonical(v) for v in row.values()]).encode() for row in _as_dicts(records))
-        for line in sorted(hashlib.sha256(line).digest() for line in lines):
-            content.update(line)
+        hashes = []
+        for _, columns in _by_column(records):
+            hashes += [
+                hashlib.sha256(f"[{', '.join(row)}]".encode()).digest()
+                for row in zip(*map(_canonical_column, columns.values()), strict=True)
+            ]
+        content.update(b"".join(sorted(hashes)))
     return content.hexdigest()
 
 
@@ -122,31 +134,46 @@ def _tables(scan: Scan) -> dict[str, Iterable[Any]]:
     }
 
 
-def _as_dicts(records: Iterable[_T]) -> Iterator[dict[str, Any]]:
-    """Each record by column: the tables have its fields' names. (`asdict` would copy every value deeply.)"""
-    names: tuple[str, ...] = ()
-    for record in records:
-        names = names or tuple(field.name for field in fields(record))
-        yield {name: getattr(record, name) for name in names}
+def _by_column(records: Iterable[_T]) -> Iterator[tuple[int, dict[str, list[Any]]]]:
+    """Records as columns, with their number: the tables have the names of their fields.
+
+    A portion at a time: all of a large scan at once would take more memory than the scan itself.
+    """
+    incoming = iter(records)
+    while portion := list(islice(incoming, _PORTION)):
+        names = [field.name for field in fields(portion[0])]
+        yield len(portion), {name: list(map(attrgetter(name), portion)) for name in names}
+
+
+def _canonical_column(values: Sequence[Any]) -> list[str]:
+    """Every value as a JSON text; each different one is written once, as most columns have few of them."""
+    written = {value: json.dumps(_canonical(value)) for value in set(values)}
+    return [written[value] for value in values]
 
 
 def _canonical(value: object) -> str:
     if isinstance(value, Decimal):
-        return _six_places(value)
+        return f"{value or _ZERO:.6f}"  # a negative zero is no other content
     return "" if value is None else f"={value}"  # so that empty text and no value differ
 
 
-@lru_cache(
-    maxsize=4096
-)  # a scan has few prices, and formatting one takes longer than all the rest of its row
-def _six_places(value: Decimal) -> str:
-    return f"{value:.6f}"
-
-
 def _load(connection: Connection, table: str, kind: type[_T], snapshot_id: str) -> tuple[_T, ...]:
-    names = [field.name for field in fields(kind)]
+    columns = [(field.name, "Decimal" in str(field.type)) for field in fields(kind)]
+    # Numbers are read as text: DuckDB takes longer to make one than to read the rest of its row, and few differ.
+    read = ", ".join(f"cast({name} as varchar)" if exact else name for name, exact in columns)
     rows = connection.execute(
-        f'select {", ".join(names)} from "{table}" where snapshot_id = ? order by {names[0]}',  # noqa: S608
+        f'select {read} from "{table}" where snapshot_id = ? order by {columns[0][0]}',  # noqa: S608
         [snapshot_id],
     ).fetchall()
-    return tuple(kind(**dict(zip(names, row, strict=True))) for row in rows)
+    numbers = [place for place, (_, exact) in enumerate(columns) if exact]
+    return tuple([kind(*_with_numbers(row, numbers)) for row in rows])
+
+
+def _with_numbers(row: tuple[Any, ...], numbers: Sequence[int]) -> Sequence[Any]:
+    if not numbers:
+        return row
+    values = list(row)
+    for place in numbers:
+        if values[place] is not None:
+            values[place] = _decimal(values[place])
+    return values

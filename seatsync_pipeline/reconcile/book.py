@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from operator import attrgetter
+from typing import Final
 
 from seatsync_pipeline.connectwise.records import Addition, Agreement, Company, Product, Scan
 from seatsync_pipeline.reconcile.rows import BilledAddition
@@ -35,10 +37,11 @@ def timing(addition: Addition, today: date) -> Timing:
     Effective and cancelled in one calendar month is a one-time charge, whenever it falls.
     """
     start, end = addition.effective_date, addition.cancelled_date
-    if start and end and (start.year, start.month) == (end.year, end.month):
-        return Timing.ONE_TIME
-    if end is not None and (end < today or (start is not None and end < start)):
-        return Timing.PAST
+    if end is not None:
+        if start and (start.year, start.month) == (end.year, end.month):
+            return Timing.ONE_TIME
+        if end < today or (start is not None and end < start):
+            return Timing.PAST
     if start is not None and start > today:
         return Timing.COMING
     return Timing.CURRENT if end is None else Timing.ENDING
@@ -59,18 +62,23 @@ def is_active(agreement: Agreement, today: date) -> bool:
     return started and not has_ended(agreement, today)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # made by the hundred thousand, see `rows`
 class Line:
     """The additions that count for one company and product: the current ones, or else the coming ones."""
 
-    additions: tuple[Addition, ...] = ()
-    coming: bool = False
+    additions: Final[tuple[Addition, ...]] = ()
+    coming: Final[bool] = False
 
 
 class Book:
-    """An agreement scan, seen through one source's agreement-type filter on one day."""
+    """An agreement scan, seen through one source's agreement-type filter on one day.
 
-    def __init__(self, scan: Scan, type_names: Iterable[str], today: date) -> None:
+    With `only`, additions of other products than these are left out: most of a scan is no business of a source.
+    """
+
+    def __init__(
+        self, scan: Scan, type_names: Iterable[str], today: date, *, only: Collection[int] | None = None
+    ) -> None:
         self.today = today
         self.companies: dict[int, Company] = {c.company_id: c for c in scan.companies}
         self.agreements: dict[int, Agreement] = {a.agreement_id: a for a in scan.agreements}
@@ -88,16 +96,16 @@ class Book:
         self._current: dict[LineKey, list[Addition]] = defaultdict(list)
         self._coming: dict[LineKey, list[Addition]] = defaultdict(list)
         self._elsewhere: dict[LineKey, list[Addition]] = defaultdict(list)
-        self._timings: dict[int, Timing] = {}  # of the additions that are filed
-        for addition in sorted(scan.additions, key=lambda a: a.addition_id):
+        wanted_additions = (a for a in scan.additions if only is None or a.product_id in only)
+        for addition in sorted(wanted_additions, key=attrgetter("addition_id")):
             self._file(addition)
+        self._lines = tuple(sorted(self._current.keys() | self._coming.keys()))
 
     def _file(self, addition: Addition) -> None:
         agreement = self.agreements.get(addition.agreement_id)
         when = timing(addition, self.today)
-        if agreement is None or when in {Timing.ONE_TIME, Timing.PAST}:
+        if agreement is None or when is Timing.ONE_TIME or when is Timing.PAST:
             return
-        self._timings[addition.addition_id] = when
         key = (agreement.company_id, addition.product_id)
         if agreement.agreement_id not in self._in_scope:
             # Not yet started ones too: billed twice from next month on is billed twice.
@@ -110,7 +118,7 @@ class Book:
 
     def timing(self, addition: Addition) -> Timing:
         """Where an addition of a line stands today."""
-        return self._timings[addition.addition_id]
+        return timing(addition, self.today)
 
     def line(self, key: LineKey) -> Line:
         """The counting additions of a line; a coming one counts only where no current one exists."""
@@ -118,9 +126,9 @@ class Book:
             return Line(tuple(self._current[key]))
         return Line(tuple(self._coming.get(key, ())), coming=key in self._coming)
 
-    def lines(self) -> list[LineKey]:
+    def lines(self) -> tuple[LineKey, ...]:
         """Every line that has a counting addition, in a stable order."""
-        return sorted(self._current.keys() | self._coming.keys())
+        return self._lines
 
     def current(self, products: Collection[int]) -> Iterator[Addition]:
         """Every current addition of these products."""

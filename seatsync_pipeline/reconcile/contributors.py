@@ -18,6 +18,8 @@ def changed_contributors(
 
     The baselines are read by today's links and mappings, so that linking or mapping is no change by itself.
     """
+    if not inputs.history.baselines:
+        return {}
     names = {account.key: account.name for account in inputs.accounts}
     changed = {}
     then = [_contributors(baseline, matches, inputs.setup) for baseline in inputs.history.baselines]

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from seatsync_pipeline.connectwise.records import Addition
+from seatsync_pipeline.connectwise.records import Addition, Agreement
 from seatsync_pipeline.exact_json import plain
 from seatsync_pipeline.reconcile.book import Book, Line, LineKey, Timing
 from seatsync_pipeline.reconcile.placement import Placed
@@ -37,7 +38,12 @@ _NONE = Decimal(0)
 
 
 def billable(addition: Addition) -> bool:
-    return addition.bill_customer.strip().casefold() == "billable"
+    return _means_billable(addition.bill_customer)
+
+
+@lru_cache(maxsize=256)  # ConnectWise has three such texts
+def _means_billable(bill_customer: str) -> bool:
+    return bill_customer.strip().casefold() == "billable"
 
 
 def amount(quantity: Decimal, less_included: Decimal, price: Decimal | None) -> Decimal | None:
@@ -58,30 +64,32 @@ def carried(line: Line | None, book: Book) -> dict[str, Any]:
     """The columns that the additions of a row fill; one addition fills more of them than several."""
     if line is None or not line.additions:
         return {}
-    columns: dict[str, Any] = {
-        "additions": tuple(book.billed(addition) for addition in line.additions),
-        "current_quantity": sum((a.quantity for a in line.additions), _NONE),
+    additions = tuple([book.billed(addition) for addition in line.additions])
+    quantity = sum([addition.quantity for addition in line.additions], _NONE)
+    if len(additions) > 1:
+        return {"additions": additions, "current_quantity": quantity}
+    (addition,) = line.additions
+    agreement = book.agreements[addition.agreement_id]
+    return {
+        "additions": additions,
+        "current_quantity": quantity,
+        "agreement_id": agreement.agreement_id,
+        "agreement_name": agreement.name,
+        "addition_id": addition.addition_id,
+        "less_included": addition.less_included,
+        "unit_price": addition.unit_price,
+        "billing_cycle": agreement.billing_cycle,
+        "next_invoice_date": agreement.next_invoice_date,
     }
-    if len(line.additions) == 1:
-        (addition,) = line.additions
-        agreement = book.agreements[addition.agreement_id]
-        columns |= {
-            "agreement_id": agreement.agreement_id,
-            "agreement_name": agreement.name,
-            "addition_id": addition.addition_id,
-            "less_included": addition.less_included,
-            "unit_price": addition.unit_price,
-            "billing_cycle": agreement.billing_cycle,
-            "next_invoice_date": agreement.next_invoice_date,
-        }
-    return columns
 
 
 def addition_flags(line: Line, book: Book) -> list[Flag]:
     """What the line's additions themselves give reason to flag."""
     flags = []
-    if any(book.timing(addition) is Timing.ENDING for addition in line.additions):
-        flags.append(Flag.ENDING)
+    for addition in line.additions:
+        if book.timing(addition) is Timing.ENDING:
+            flags.append(Flag.ENDING)
+            break
     if line.coming:
         flags.append(Flag.COMING)
     if len(line.additions) == 1 and not billable(line.additions[0]):
@@ -93,74 +101,86 @@ def line_row(source: str, key: LineKey, shares: Sequence[Placed], book: Book) ->
     """The one row of a line, before guards."""
     company_id, product_id = key
     line = book.line(key)
-    match_flags = dict.fromkeys(flag for placed in shares for flag in placed.match.flags)
+    company, product = book.company_name(company_id), book.product_identifier(product_id)
     steps = [step for placed in shares for step in placed.steps]
-    row = Row(
+    flags = list(dict.fromkeys([flag for placed in shares for flag in placed.match.flags]))
+    decided = _decided(line, key, shares, book)
+    return Row(
         source=source,
         row_id=line_row_id(source, company_id, product_id),
-        status=Status.NO_CHANGE,
-        reason="",
-        trace=(*steps, _what_is_billed(line, book)),
-        accounts=tuple(placed.share for placed in shares),
+        status=decided.status,
+        reason=f"{company}: {decided.found}.",
+        trace=(*steps, _what_is_billed(line, book), Step("status", f"{decided.status}: {decided.found}")),
+        accounts=tuple([placed.share for placed in shares]),
         company_id=company_id,
-        company_name=book.company_name(company_id),
+        company_name=company,
         product_id=product_id,
-        product_identifier=book.product_identifier(product_id),
-        flags=(*match_flags, *addition_flags(line, book)),
+        product_identifier=product,
+        flags=(*flags, *addition_flags(line, book), *decided.flags),
         **carried(line, book),
+        **decided.columns,
     )
-    failed = [placed for placed in shares if placed.observation.state is State.FAILED]
+
+
+class _Decided(NamedTuple):
+    """What a line is, why, and the columns and flags that come with it."""
+
+    status: Status
+    found: str
+    columns: dict[str, Any]
+    flags: Sequence[Flag] = ()
+
+
+def _decided(line: Line, key: LineKey, shares: Sequence[Placed], book: Book) -> _Decided:
+    failed = [placed.observation for placed in shares if placed.observation.state is State.FAILED]
     if failed:
-        names = ", ".join(f"{p.observation.account_name} ({p.observation.reason})" for p in failed)
-        return _decided(row, Status.SOURCE_ERROR, f"the seats of {names} could not be read", blocked=True)
-    seats = sum((placed.observation.seats or _NONE for placed in shares), _NONE)
-    row = row.changed(new_quantity=seats)
-    match line.additions:
-        case ():
-            return _without_addition(row, key, seats, book)
-        case (addition,):
-            return _with_addition(row, addition, seats)
-        case several:
-            found = f"{len(several)} additions bill {row.product_identifier}: resolve it in ConnectWise"
-            return _decided(row, Status.MULTIPLE_ADDITIONS, found, blocked=True)
+        names = ", ".join(f"{seen.account_name} ({seen.reason})" for seen in failed)
+        found = f"the seats of {names} could not be read"
+        return _Decided(Status.SOURCE_ERROR, found, {"blocked": True})
+    seats = sum([placed.observation.seats or _NONE for placed in shares], _NONE)
+    if not line.additions:
+        return _without_addition(key, seats, book)
+    if len(line.additions) == 1:
+        return _with_addition(line.additions[0], seats, book)
+    product = book.product_identifier(key[1])
+    found = f"{len(line.additions)} additions bill {product}: resolve it in ConnectWise"
+    return _Decided(Status.MULTIPLE_ADDITIONS, found, {"new_quantity": seats, "blocked": True})
 
 
-def _with_addition(row: Row, addition: Addition, seats: Decimal) -> Row:
+def _with_addition(addition: Addition, seats: Decimal, book: Book) -> _Decided:
     if seats == addition.quantity:
         found = f"{seats_text(seats)} in use and billed"
-        return _decided(row, Status.NO_CHANGE, found, amount_delta=_NONE)
-    flags = (*row.flags, Flag.DECREASE_TO_ZERO) if seats == 0 else row.flags
-    return _decided(
-        row,
-        Status.READY,
-        f"{seats_text(seats)} in use, {plain(addition.quantity)} billed",
-        action=Action.UPDATE,
-        selected_by_default=Flag.ENDING not in flags,
-        amount_delta=amount_delta(addition, seats),
-        flags=flags,
-    )
+        return _Decided(Status.NO_CHANGE, found, {"new_quantity": seats, "amount_delta": _NONE})
+    columns = {
+        "new_quantity": seats,
+        "action": Action.UPDATE,
+        "selected_by_default": book.timing(addition) is not Timing.ENDING,
+        "amount_delta": amount_delta(addition, seats),
+    }
+    found = f"{seats_text(seats)} in use, {plain(addition.quantity)} billed"
+    return _Decided(Status.READY, found, columns, () if seats else (Flag.DECREASE_TO_ZERO,))
 
 
-def _without_addition(row: Row, key: LineKey, seats: Decimal, book: Book) -> Row:
+def _without_addition(key: LineKey, seats: Decimal, book: Book) -> _Decided:
     if seats == 0:
-        return _decided(row, Status.NO_CHANGE, "no seat in use and none billed", amount_delta=_NONE)
+        columns: dict[str, Any] = {"new_quantity": seats, "amount_delta": _NONE}
+        return _Decided(Status.NO_CHANGE, "no seat in use and none billed", columns)
     company_id, product_id = key
     agreements = book.agreements_of(company_id)
     product = book.products.get(product_id)
     price = product.price if product else None
-    found = f"{seats_text(seats)} in use and no addition bills {row.product_identifier}"
+    found = f"{seats_text(seats)} in use and no addition bills {book.product_identifier(product_id)}"
+    columns = {
+        "new_quantity": seats,
+        "action": Action.CREATE,
+        "planned_date": book.today,
+        "unit_price": price,
+        "amount_delta": amount(seats, _NONE, price),
+    }
     if not agreements:
-        return _decided(
-            row,
-            Status.NO_ADDITION,
-            f"{found}, and the company has no agreement in scope",
-            action=Action.CREATE,
-            blocked=True,
-            planned_date=book.today,
-            unit_price=price,
-            amount_delta=amount(seats, _NONE, price),
-        )
-    flags = list(row.flags)
+        found += ", and the company has no agreement in scope"
+        return _Decided(Status.NO_ADDITION, found, columns | {"blocked": True})
+    flags = []
     elsewhere = book.elsewhere(key)
     if elsewhere:
         flags.append(Flag.BILLED_ELSEWHERE)
@@ -171,27 +191,24 @@ def _without_addition(row: Row, key: LineKey, seats: Decimal, book: Book) -> Row
     if odd:
         flags.append(Flag.BILLING_CYCLE)
         found += f"; check the price for the billing cycle of {', '.join(odd)}"
-    only = agreements[0] if len(agreements) == 1 else None
-    if only is None:
+    columns["needs_reason"] = bool(elsewhere or odd)
+    if len(agreements) > 1:
         found += f"; name one of the {len(agreements)} agreements in scope"
-    return _decided(
-        row,
-        Status.NO_ADDITION,
-        found,
-        action=Action.CREATE,
-        needs_reason=bool(elsewhere or odd),
-        agreement_id=only.agreement_id if only else None,
-        agreement_name=only.name if only else None,
-        agreements=()
-        if only
-        else tuple(AgreementChoice(a.agreement_id, a.name, a.billing_cycle) for a in agreements),
-        billing_cycle=only.billing_cycle if only else None,
-        next_invoice_date=only.next_invoice_date if only else None,
-        planned_date=book.today,
-        unit_price=price,
-        amount_delta=amount(seats, _NONE, price),
-        flags=tuple(flags),
-    )
+    return _Decided(Status.NO_ADDITION, found, columns | _where_to_add(agreements), flags)
+
+
+def _where_to_add(agreements: Sequence[Agreement]) -> dict[str, Any]:
+    """The columns of the only agreement in scope, or of those to choose from."""
+    if len(agreements) > 1:
+        choices = [AgreementChoice(a.agreement_id, a.name, a.billing_cycle) for a in agreements]
+        return {"agreements": tuple(choices)}
+    (only,) = agreements
+    return {
+        "agreement_id": only.agreement_id,
+        "agreement_name": only.name,
+        "billing_cycle": only.billing_cycle,
+        "next_invoice_date": only.next_invoice_date,
+    }
 
 
 def _odd_cycle(agreement_cycle: str | None, product_cycle: str | None) -> bool:
@@ -204,18 +221,9 @@ def _odd_cycle(agreement_cycle: str | None, product_cycle: str | None) -> bool:
 def _what_is_billed(line: Line, book: Book) -> Step:
     if not line.additions:
         return Step("additions in scope", "none")
-    listed = "; ".join(
+    listed = [
         f"addition {a.addition_id} of {book.agreements[a.agreement_id].name}: {plain(a.quantity)} "
         f"({book.timing(a)}, {a.bill_customer})"
         for a in line.additions
-    )
-    return Step("additions in scope", listed)
-
-
-def _decided(row: Row, status: Status, found: str, **columns: Any) -> Row:
-    return row.changed(
-        status=status,
-        reason=f"{row.company_name}: {found}.",
-        trace=(*row.trace, Step("status", f"{status}: {found}")),
-        **columns,
-    )
+    ]
+    return Step("additions in scope", "; ".join(listed))

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 
 from seatsync_pipeline.reconcile.book import LineKey
@@ -34,21 +35,18 @@ class NoRow(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass  # made by the hundred thousand, see `rows`
+@dataclass(slots=True)  # made by the hundred thousand, see `rows`
 class Placed:
-    """One observation with its match, its product, and the rules that were tried on it."""
+    """One observation with its match, its product, and the rules that were tried on it.
+
+    `line`: the one it belongs to, when it is both linked and mapped.
+    """
 
     observation: Final[Observation]
     match: Final[Match]
     product_id: Final[int | None]
+    line: Final[LineKey | None]
     steps: Final[tuple[Step, ...]]
-
-    @property
-    def line(self) -> LineKey | None:
-        """The line it belongs to, when it is both linked and mapped."""
-        if self.match.company is None or self.product_id is None:
-            return None
-        return (self.match.company.company_id, self.product_id)
 
     @property
     def share(self) -> Share:
@@ -96,8 +94,9 @@ def place_observations(
 ) -> Placement:
     """Apply the rules above in their order. The result does not depend on the order of observations."""
     result = Placement()
-    for seen in sorted(observations, key=lambda o: (o.account_key, o.license)):
-        placed = _place(seen, matches[seen.account_key], setup)
+    rules = _Rules(matches, setup)
+    for seen in sorted(observations, key=attrgetter("account_key", "license")):
+        placed = rules.tried_on(seen)
         line = placed.line
         if placed.product_id is None and seen.license in setup.mappings:
             result.no_row.append((NoRow.NO_CHARGE, placed))
@@ -120,18 +119,39 @@ def place_observations(
     return result
 
 
-def _place(seen: Observation, match: Match, setup: Setup) -> Placed:
-    product = setup.mappings.get(seen.license)
-    if seen.license not in setup.mappings:
-        mapped = "not mapped"
-    else:
-        mapped = "marked no charge" if product is None else f"mapped to product {product}"
-    observed = f"{seen.state}: {seats_text(seen.seats)}"
-    if seen.reason:
-        observed += f" ({seen.reason})"
-    steps = (
-        Step("observation", f"{seen.account_name} [{seen.account_key}], {seen.license}: {observed}"),
-        Step("license mapping", f"{seen.license}: {mapped}"),
-        Step("company match", f"{match.outcome}: {match.why}"),
-    )
-    return Placed(seen, match, product, steps)
+class _Rules:
+    """Mappings and matches, with their words: a license and an account have theirs once, not with each observation."""
+
+    def __init__(self, matches: Mapping[str, Match], setup: Setup) -> None:
+        self._matches = matches
+        self._setup = setup
+        self._licenses: dict[str, tuple[int | None, Step]] = {}
+        self._accounts: dict[str, tuple[int | None, Step]] = {}
+
+    def tried_on(self, seen: Observation) -> Placed:
+        key, license_name = seen.account_key, seen.license
+        product_id, mapped = self._licenses.get(license_name) or self._mapped(license_name)
+        match = self._matches[key]
+        company_id, matched = self._accounts.get(key) or self._matched(key, match)
+        observed = f"{seen.state}: {seats_text(seen.seats)}"
+        if seen.reason:
+            observed += f" ({seen.reason})"
+        step = Step("observation", f"{seen.account_name} [{key}], {license_name}: {observed}")
+        line = None if company_id is None or product_id is None else (company_id, product_id)
+        return Placed(seen, match, product_id, line, (step, mapped, matched))
+
+    def _mapped(self, license_name: str) -> tuple[int | None, Step]:
+        product = self._setup.mappings.get(license_name)
+        if license_name not in self._setup.mappings:
+            mapped = "not mapped"
+        else:
+            mapped = "marked no charge" if product is None else f"mapped to product {product}"
+        known = product, Step("license mapping", f"{license_name}: {mapped}")
+        self._licenses[license_name] = known
+        return known
+
+    def _matched(self, key: str, match: Match) -> tuple[int | None, Step]:
+        company_id = match.company.company_id if match.company else None
+        known = company_id, Step("company match", f"{match.outcome}: {match.why}")
+        self._accounts[key] = known
+        return known

@@ -5,10 +5,8 @@ Pure: the same inputs always give the same preview, in whatever order they are l
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from seatsync_pipeline.reconcile.book import Book
@@ -23,6 +21,7 @@ from seatsync_pipeline.reconcile.placement import place_observations
 from seatsync_pipeline.reconcile.rows import Flag, Row, Status
 from seatsync_pipeline.reconcile.totals import Totals, control_totals
 from seatsync_pipeline.reconcile.watch import offer_new_owners, watch_rows
+from seatsync_pipeline.sources.collection import collection_paused
 
 _ORDER = {status: position for position, status in enumerate(Status)}
 
@@ -38,31 +37,18 @@ class Draft:
     lines_in_scope: int  # of this source's products
 
 
+@collection_paused()
 def draft_preview(inputs: Inputs, limits: Limits | None = None) -> Draft:
     """Classify everything; each observation and each counting addition ends in exactly one place."""
-    with _nothing_to_collect():
-        return _draft(inputs, limits or Limits())
-
-
-@contextmanager
-def _nothing_to_collect() -> Iterator[None]:
-    """No garbage collection meanwhile: all is kept, and walking it over and over takes a third of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _draft(inputs: Inputs, limits: Limits) -> Draft:
+    limits = limits or Limits()
     matches = match_accounts(
         inputs.accounts, inputs.scan.companies, inputs.setup.links, inputs.setup.unlinked
     )
     matches = offer_new_owners(matches, inputs)
     placement = place_observations(inputs.observations, matches, inputs.setup)
-    book = Book(inputs.scan, inputs.setup.agreement_types, inputs.today)
+    products = inputs.setup.products
+    mapped = {product for product in inputs.setup.mappings.values() if product is not None}
+    book = Book(inputs.scan, inputs.setup.agreement_types, inputs.today, only=products | mapped)
     unused = unused_lines(inputs, placement, book)
     rows = [
         *(line_row(inputs.source, key, shares, book) for key, shares in placement.lines.items()),
@@ -73,17 +59,17 @@ def _draft(inputs: Inputs, limits: Limits) -> Draft:
         company: tuple(dict.fromkeys(placed.observation.account_name for placed in placed_here))
         for company, placed_here in placement.unresolved().items()
     }
-    billed = [key for key in book.lines() if key[1] in inputs.setup.products]
+    lines_in_scope = sum(key[1] in products for key in book.lines())
     circumstances = Circumstances(
         not_accepted=inputs.not_accepted,
         unresolved=unresolved,
         contributors=changed_contributors(inputs, matches, placement),
-        lines_in_scope=len(billed),
+        lines_in_scope=lines_in_scope,
     )
     rows = watch_rows(apply_guards(_pair(rows), circumstances, limits), inputs, book, limits)
     rows.sort(key=_position)
     totals = control_totals(inputs, placement, book, rows, unused.not_checked)
-    return Draft(tuple(rows), totals, matches, inputs.not_accepted, len(billed))
+    return Draft(tuple(rows), totals, matches, inputs.not_accepted, lines_in_scope)
 
 
 def _position(row: Row) -> tuple[int, str, str, str]:
@@ -99,9 +85,10 @@ def _position(row: Row) -> tuple[int, str, str, str]:
 def _pair(rows: Iterable[Row]) -> list[Row]:
     """Tie the Orphaned and No addition rows of one company to each other, one to one, in a stable order."""
     rows = list(rows)
+    of_pairs = [row for row in rows if row.status is Status.ORPHANED or row.status is Status.NO_ADDITION]
     sides: dict[int, dict[Status, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in sorted(rows, key=lambda row: (row.product_id or 0, row.addition_id or 0)):
-        if row.company_id is not None and row.status in {Status.ORPHANED, Status.NO_ADDITION}:
+    for row in sorted(of_pairs, key=lambda row: (row.product_id or 0, row.addition_id or 0)):
+        if row.company_id is not None:
             sides[row.company_id][row.status].append(row)
     partner = {}
     for side in sides.values():

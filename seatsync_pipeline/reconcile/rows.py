@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, Self
 
 from seatsync_pipeline import exact_json
@@ -20,6 +22,8 @@ from seatsync_pipeline.warehouse.ids import stable_id
 
 class Status(StrEnum):
     """What a row is, in the order in which a preview shows them."""
+
+    __hash__ = str.__hash__  # an enum's own is written in Python, and every row is filed by its status
 
     READY = "Ready"
     NO_ADDITION = "No addition"
@@ -127,8 +131,8 @@ class Candidate:
 
 
 # What a preview has by the hundred thousand: `Final` keeps mypy's promise that no record changes, and making one takes
-# a quarter of the time that a frozen dataclass takes.
-@dataclass
+# a quarter of the time that a frozen dataclass takes; without a dictionary each takes a fifth of the room.
+@dataclass(slots=True)
 class Share:
     """What one observation contributes to a row. `seats` None: its read failed."""
 
@@ -138,7 +142,7 @@ class Share:
     seats: Final[Decimal | None]
 
 
-@dataclass
+@dataclass(slots=True)
 class BilledAddition:
     """One addition a row carries, with what a person needs to find it in ConnectWise."""
 
@@ -162,7 +166,7 @@ class AgreementChoice:
     billing_cycle: str | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Step:
     """One rule of the ordered trace: which rule, and what it found."""
 
@@ -170,7 +174,7 @@ class Step:
     found: Final[str]
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """One line of the preview; the public columns under their public names.
 
@@ -212,12 +216,8 @@ class Row:
     evidence: Final[str | None] = None
 
     def changed(self, **columns: Any) -> Self:
-        """A copy with these columns: `dataclasses.replace`, which would set all the others one by one again."""
-        if not columns.keys() <= _COLUMNS:
-            raise TypeError(f"a row has no {', '.join(sorted(columns.keys() - _COLUMNS))}")
-        copy = object.__new__(type(self))
-        vars(copy).update(vars(self), **columns)
-        return copy
+        """A copy with these columns: `dataclasses.replace`, without its looking at every field."""
+        return type(self)(**dict(zip(_COLUMNS, _VALUES(self), strict=True)) | columns)
 
     @property
     def delta(self) -> Decimal | None:
@@ -249,12 +249,15 @@ class Row:
             addition.effective_date if addition else None,
             addition.cancelled_date if addition else None,
         ]
-        return f"fp_{hashlib.sha256(exact_json.dumps(bound).encode()).hexdigest()}"
+        text = f"[{','.join(map(exact_json.scalar, bound))}]"
+        return f"fp_{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-_COLUMNS = frozenset(field.name for field in fields(Row))
+_COLUMNS = tuple(field.name for field in fields(Row))
+_VALUES = attrgetter(*_COLUMNS)
 
 
+@lru_cache(maxsize=4096)  # said twice in every row, of the same few numbers
 def seats_text(number: Decimal | None) -> str:
     """`1 seat`, `12 seats`, or `an unknown number of seats`."""
     if number is None:

@@ -22,11 +22,13 @@ from seatsync_pipeline.reconcile.store import PreviewOrigin, save_preview
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.acceptance import why_not_accepted
 from seatsync_pipeline.sources.base import Source
+from seatsync_pipeline.sources.collection import collection_paused
 from seatsync_pipeline.sources.recount import recount
 from seatsync_pipeline.sources.store import latest_snapshot_id, load_snapshot, snapshot_facts
 from seatsync_pipeline.warehouse import Connection, Warehouse
 
 
+@collection_paused()  # once for all its parts: each would look at what the others made
 def reconcile(
     warehouse: Warehouse,
     source: Source,

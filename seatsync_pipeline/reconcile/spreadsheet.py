@@ -22,6 +22,9 @@ from seatsync_pipeline.sources.regular_file import read_regular
 _DELIMITERS = (",", ";", "\t")  # spreadsheets write the second or third where the comma is the decimal mark
 # The wide forms are taken for the narrow ones where Chinese, Japanese or Korean is written.
 _RUN_BY_SPREADSHEETS = re.compile(r"'*[=+\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
+_SUSPECT = frozenset(
+    "'=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20"
+)  # what that can begin with; a set is quicker to ask
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_ROWS = 250_000
 _MAX_FAULTS = 1_000
@@ -40,7 +43,7 @@ class Line:
 
 def escaped(cell: str) -> str:
     """`cell`, with an apostrophe in front where a spreadsheet would take it for a formula."""
-    return f"'{cell}" if _RUN_BY_SPREADSHEETS.match(cell) else cell
+    return f"'{cell}" if cell[:1] in _SUSPECT and _RUN_BY_SPREADSHEETS.match(cell) else cell
 
 
 def unescaped(cell: str) -> str:

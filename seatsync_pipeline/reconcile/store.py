@@ -6,19 +6,23 @@ record; a link a person made in the meantime stays untouched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from seatsync_pipeline import exact_json
 from seatsync_pipeline.errors import NotFound
 from seatsync_pipeline.reconcile.matching import Match
 from seatsync_pipeline.reconcile.preview import Draft
-from seatsync_pipeline.reconcile.rows import Row
+from seatsync_pipeline.reconcile.rows import AgreementChoice, BilledAddition, GuardResult, Row, Share, Step
 from seatsync_pipeline.reconcile.sheet import write_selection_sheet
 from seatsync_pipeline.sources.base import Source
-from seatsync_pipeline.warehouse import Connection, Warehouse, insert_rows, new_id
+from seatsync_pipeline.sources.collection import collection_paused
+from seatsync_pipeline.warehouse import Connection, Warehouse, insert_columns, insert_rows, new_id
 
 SCAN_IS_OLD_AFTER = timedelta(days=1)
 
@@ -30,6 +34,14 @@ COLUMNS = (
     "next_invoice_date planned_date paired_row_id flags guards candidates agreements evidence reason"
 ).split()
 LIST_COLUMNS = frozenset({"accounts", "additions", "flags", "guards", "candidates", "agreements"})
+# Read as text, of which there are few different ones: DuckDB takes longer to make a number than to read all the rest.
+_DECIMAL_COLUMNS = tuple("current_quantity new_quantity delta less_included unit_price amount_delta".split())
+_decimal = lru_cache(maxsize=4096)(Decimal)
+_PORTION = 10_000
+
+
+def _fields(kind: type) -> list[str]:
+    return [field.name for field in fields(kind)]
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,7 @@ class Preview:
         }
 
 
+@collection_paused()
 def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> str:
     """Store a preview and its automatic links in one transaction, then its sheet; return the preview id."""
     preview_id = new_id("prev")
@@ -100,15 +113,15 @@ def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> s
         "totals": exact_json.dumps(draft.totals.as_dict()),
         "adds_up": draft.totals.adds_up,
     }
-    rows = [as_record(preview_id, position, row) for position, row in enumerate(draft.rows, 1)]
+    columns = as_columns(preview_id, draft.rows)
     links = [_link_record(origin.source, match, now) for match in draft.matches.values() if match.made_by]
     with warehouse.write() as connection:
         insert_rows(connection, "preview_header", [header])
-        insert_rows(connection, "preview", rows)
+        insert_columns(connection, "preview", columns)
         insert_rows(connection, "link_change", _still_open(connection, origin.source, links))
-    preview = load_preview(warehouse, preview_id)
-    folder = warehouse.path.parent / "previews"
-    write_selection_sheet(preview.rows, folder / f"{preview.source}-{preview_id}.csv", COLUMNS)
+    del columns
+    path = warehouse.path.parent / "previews" / f"{origin.source}-{preview_id}.csv"
+    write_selection_sheet(_stored_rows(warehouse, preview_id, len(draft.rows)), path, COLUMNS)
     return preview_id
 
 
@@ -158,22 +171,29 @@ def _candidate(candidate: Any) -> dict[str, Any]:
     } | ({"note": candidate.note} if candidate.note else {})
 
 
-def as_record(preview_id: str, position: int, row: Row) -> dict[str, Any]:
-    lists = {
-        "accounts": [vars(share) for share in row.accounts],
-        "additions": [vars(addition) for addition in row.additions],
-        "flags": row.flags,
-        "guards": [vars(result) for result in row.guards],
-        "candidates": [_candidate(candidate) for candidate in row.candidates],
-        "agreements": [vars(choice) for choice in row.agreements],
-        "trace": [vars(step) for step in row.trace],
+def as_columns(preview_id: str, rows: Sequence[Row]) -> dict[str, Sequence[Any]]:
+    """Rows in their order as the columns of the table `preview`; lists as JSON text."""
+    columns: dict[str, Sequence[Any]] = {
+        "preview_id": [preview_id] * len(rows),
+        "position": range(1, len(rows) + 1),
     }
-    record = {name: getattr(row, name) for name in COLUMNS if name not in LIST_COLUMNS | {"preview_id"}}
-    return (
-        record
-        | {"preview_id": preview_id, "position": position}
-        | {name: exact_json.dumps(value) for name, value in lists.items()}
-    )
+    for name in COLUMNS:
+        if name != "preview_id" and name not in LIST_COLUMNS:
+            columns[name] = list(map(attrgetter(name), rows))
+    for name, write in _WRITERS.items():
+        columns[name] = list(map(write, map(attrgetter(name), rows)))
+    return columns
+
+
+_WRITERS: dict[str, Callable[[Sequence[Any]], str]] = {
+    "accounts": exact_json.writer_of(*_fields(Share)),
+    "additions": exact_json.writer_of(*_fields(BilledAddition)),
+    "flags": lambda flags: exact_json.dumps(flags) if flags else "[]",
+    "guards": exact_json.writer_of(*_fields(GuardResult)),
+    "candidates": lambda found: exact_json.dumps([_candidate(one) for one in found]) if found else "[]",
+    "agreements": exact_json.writer_of(*_fields(AgreementChoice)),
+    "trace": exact_json.writer_of(*_fields(Step)),
+}
 
 
 _HEADER = """
@@ -207,15 +227,13 @@ def last_pushed_at(connection: Connection) -> datetime | None:
     return row[0] if row else None
 
 
+@collection_paused()
 def load_preview(warehouse: Warehouse, preview_id: str) -> Preview:
     """A stored preview with all its rows. Raises NotFound."""
     with warehouse.read() as connection:
         pushed_at = last_pushed_at(connection)
         header = connection.execute(_HEADER, [preview_id]).fetchone()
-        rows = connection.execute(
-            f"select {', '.join(COLUMNS)} from preview where preview_id = ? order by position",  # noqa: S608
-            [preview_id],
-        ).fetchall()
+        rows = _select(connection, preview_id)
     if header is None:
         raise NotFound(
             f"opening the preview {preview_id}", "there is none", "Run `seatsync reconcile` to make one."
@@ -237,16 +255,51 @@ def load_preview(warehouse: Warehouse, preview_id: str) -> Preview:
         scan={"id": header[10], "taken_at": scanned_at},
         orphan_detection=exact_json.loads(header[4]),
         totals=exact_json.loads(header[5]),
-        rows=tuple(_public(row) for row in rows),
+        rows=tuple(map(_parsed, rows)),
         overtaken=pushed_at is not None and scanned_at < pushed_at,
     )
 
 
-def _public(values: tuple[Any, ...]) -> dict[str, Any]:
-    row = dict(zip(COLUMNS, values, strict=True))
+_ROWS = f"""
+    select {", ".join(f"cast({name} as varchar)" if name in _DECIMAL_COLUMNS else name for name in COLUMNS)}
+    from preview
+    where preview_id = $preview_id and position between $first and $last
+    order by position
+"""  # noqa: S608
+
+
+def _select(
+    connection: Connection, preview_id: str, first: int = 1, last: int = 2**31 - 1
+) -> list[dict[str, Any]]:
+    """The rows at these positions, by public column; lists are JSON text yet."""
+    bound = {"preview_id": preview_id, "first": first, "last": last}
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in connection.execute(_ROWS, bound).fetchall()]
+    for row in rows:
+        for name in _DECIMAL_COLUMNS:
+            text = row[name]
+            row[name] = None if text is None else _decimal(text)
+    return rows
+
+
+def _parsed(row: dict[str, Any]) -> dict[str, Any]:
     for name in LIST_COLUMNS:
-        row[name] = exact_json.loads(row[name])
+        text = row[name]
+        row[name] = [] if text == "[]" else exact_json.loads(text)
     return row
+
+
+def _stored_rows(warehouse: Warehouse, preview_id: str, count: int) -> Iterator[dict[str, Any]]:
+    """The rows as they are stored, a portion at a time: the file is free for others while they are written elsewhere.
+
+    Lists are JSON text, and empty text when they are empty: the cells of a sheet.
+    """
+    for first in range(1, count + 1, _PORTION):
+        with warehouse.read() as connection:
+            rows = _select(connection, preview_id, first, first + _PORTION - 1)
+        for row in rows:
+            for name in LIST_COLUMNS:
+                row[name] = "" if row[name] == "[]" else row[name]
+            yield row
 
 
 def load_trace(connection: Connection, preview_id: str, row_id: str) -> list[dict[str, str]] | None:

@@ -68,31 +68,31 @@ def control_totals(
     inputs: Inputs, placement: Placement, book: Book, rows: Sequence[Row], not_checked: int
 ) -> Totals:
     """Balance observations, seats and additions; a failed observation has no seats and counts 0 of them."""
-    shares = [share for row in rows for share in row.accounts]
+    by_status = _by_status(rows)
     buckets = {bucket: [p for b, p in placement.no_row if b is bucket] for bucket in NoRow}
-    products = inputs.setup.products
     return Totals(
         observations=Balance(
             Decimal(len(inputs.observations)),
-            {"rows": Decimal(len(shares))} | {b.value: Decimal(len(p)) for b, p in buckets.items()},
+            {"rows": Decimal(sum([len(row.accounts) for row in rows]))}
+            | {b.value: Decimal(len(p)) for b, p in buckets.items()},
         ),
         seats=Balance(
-            sum((o.seats or _ZERO for o in inputs.observations), _ZERO),
-            {"rows": sum((share.seats or _ZERO for share in shares), _ZERO)}
+            sum([o.seats or _ZERO for o in inputs.observations], _ZERO),
+            {"rows": sum([own["seats"] for own in by_status.values()], _ZERO)}
             | {
                 b.value: sum((p.observation.seats or _ZERO for p in placed), _ZERO)
                 for b, placed in buckets.items()
             },
         ),
         additions=Balance(
-            Decimal(sum(len(book.line(key).additions) for key in book.lines() if key[1] in products)),
+            Decimal(sum(1 for _ in book.counting(inputs.setup.products))),
             {
-                "rows": Decimal(sum(len(row.additions) for row in rows)),
+                "rows": Decimal(sum([len(row.additions) for row in rows])),
                 "not_checked": Decimal(not_checked),
             },
         ),
         failed=sum(1 for o in inputs.observations if o.state is State.FAILED),
-        by_status=_by_status(rows),
+        by_status=by_status,
         twice=_twice(rows),
     )
 
@@ -104,9 +104,9 @@ def _by_status(rows: Sequence[Row]) -> dict[str, dict[str, Decimal]]:
     return {
         status.value: {
             "rows": Decimal(len(own)),
-            "seats": sum((s.seats or _ZERO for row in own for s in row.accounts), _ZERO),
-            "delta": sum((row.delta or _ZERO for row in own), _ZERO),
-            "amount_delta": sum((row.amount_delta or _ZERO for row in own), _ZERO),
+            "seats": sum([s.seats or _ZERO for row in own for s in row.accounts], _ZERO),
+            "delta": sum([row.delta or _ZERO for row in own], _ZERO),
+            "amount_delta": sum([row.amount_delta or _ZERO for row in own], _ZERO),
         }
         for status in Status
         if (own := by_status.get(status))
@@ -118,8 +118,8 @@ def _twice(rows: Sequence[Row]) -> tuple[str, ...]:
     found: list[str | tuple[str, str] | int] = []
     for row in rows:
         found.append(row.row_id)
-        found.extend((share.account_key, share.license) for share in row.accounts)
-        found.extend(addition.addition_id for addition in row.additions)
+        found += [(share.account_key, share.license) for share in row.accounts]
+        found += [addition.addition_id for addition in row.additions]
     if len(set(found)) == len(found):
         return ()
     return tuple(_named(thing) for thing, times in Counter(found).items() if times > 1)

@@ -78,9 +78,7 @@ def watch_rows(rows: Iterable[Row], inputs: Inputs, book: Book, limits: Limits) 
     renamed = renamed_accounts(inputs) if any(Flag.ACCOUNT_RENAMED in row.flags for row in rows) else {}
     watched = []
     for row in rows:
-        notices: list[Notice] = []
-        if row.product_id in products:
-            notices.append(products[row.product_id])
+        notices = [products[row.product_id]] if row.product_id in products else []
         if row.status is Status.LICENSE_UNMAPPED:
             notices += [licenses[share.license] for share in row.accounts if share.license in licenses]
         if Flag.ACCOUNT_RENAMED in row.flags:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from types import NoneType
 from typing import Any
 
 from seatsync_pipeline.warehouse.schema import Connection
@@ -27,33 +28,53 @@ def insert_rows(connection: Connection, table: str, rows: Iterable[Mapping[str, 
     incoming = iter(rows)
     count = 0
     while portion := list(islice(incoming, _PORTION)):
-        insert = _insert_few if len(portion) <= _FEW else _insert_many
-        insert(connection, table, portion)
+        insert_columns(connection, table, {name: [row[name] for row in portion] for name in portion[0]})
         count += len(portion)
     return count
 
 
-def _insert_few(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    columns = ", ".join(f'"{name}"' for name in rows[0])
-    values = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
+def insert_columns(connection: Connection, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Insert rows that are at hand column by column, as `insert_rows` does; all columns have one length."""
+    count = len(next(iter(columns.values())))
+    insert = _insert_few if count <= _FEW else _insert_many
+    for start in range(0, count, _PORTION):
+        portion = {name: values[start : start + _PORTION] for name, values in columns.items()}
+        insert(connection, table, portion)
+
+
+def _insert_few(connection: Connection, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    rows = list(zip(*columns.values(), strict=True))
+    names = ", ".join(f'"{name}"' for name in columns)
+    values = ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
     connection.execute(
-        f'insert into "{table}" ({columns}) values {values}',  # noqa: S608
-        [_as_text(row[name]) for row in rows for name in rows[0]],
+        f'insert into "{table}" ({names}) values {values}',  # noqa: S608
+        [_as_text(value) for row in rows for value in row],
     )
 
 
-def _insert_many(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def _insert_many(connection: Connection, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
     import pandas as pd  # slow to import, and commands that only read do not need it
 
     frame = pd.DataFrame(
-        {name: pd.Series([_as_text(row[name]) for row in rows], dtype=object) for name in rows[0]},
-        copy=False,
+        {name: pd.Series(_as_texts(values), dtype=object) for name, values in columns.items()}, copy=False
     )
+    # All is text or None: looking at a thousand values of each column to find that out takes longer than small inserts.
+    connection.execute("set pandas_analyze_sample = 0")
     connection.register("incoming_rows", frame)
     try:
         connection.execute(f'insert into "{table}" by name select * from incoming_rows')  # noqa: S608
     finally:
         connection.unregister("incoming_rows")
+
+
+def _as_texts(values: Sequence[Any]) -> list[str | None]:
+    """`_as_text` of every value; most columns hold one type, and text is text already."""
+    types = set(map(type, values))
+    if types <= {str, NoneType}:
+        return list(values)
+    if types.isdisjoint({bool, NoneType}):
+        return list(map(str, values))
+    return [_as_text(value) for value in values]
 
 
 def _as_text(value: object) -> str | None:

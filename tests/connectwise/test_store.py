@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from seatsync_pipeline.connectwise import store
 from seatsync_pipeline.connectwise.records import (
     Addition,
     Agreement,
@@ -88,6 +89,37 @@ def test_the_digest_is_of_the_content_alone() -> None:
     assert digest(replace(SCAN, additions=(SCAN.additions[0], more))) != digest(SCAN)
     unset = replace(SCAN.companies[1], website=None)
     assert digest(replace(SCAN, companies=(SCAN.companies[0], unset))) != digest(SCAN)
+
+
+def test_the_digest_says_the_same_in_every_release() -> None:
+    """Scans that are stored already have theirs."""
+    assert digest(SCAN) == "3e0e31e5161f04b1c607e93e9163edc275d3a006c5c62bc11c8544bcf2ac0965"
+
+
+def test_a_zero_is_a_zero_whatever_its_sign() -> None:
+    for first, second in ((Decimal(0), Decimal("-0")), (Decimal("-0"), Decimal(0))):
+        assert digest(_with_quantities(first, second)) == digest(_with_quantities(second, first))
+
+
+def _with_quantities(*quantities: Decimal) -> Scan:
+    pairs = zip(SCAN.additions, quantities, strict=True)
+    return replace(SCAN, additions=tuple(replace(one, quantity=quantity) for one, quantity in pairs))
+
+
+def test_a_scan_of_many_portions_is_loaded_unchanged(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    additions = tuple(
+        replace(SCAN.additions[number % 2], addition_id=number, unit_price=Decimal(number) / 4)
+        for number in range(1, 60)
+    )
+    large = replace(SCAN, additions=additions)
+    whole = digest(large)
+    monkeypatch.setattr(store, "_PORTION", 7)
+    scan_id = save_scan(warehouse, large, run_id=None)
+    with warehouse.read() as connection:
+        assert load_scan(connection, scan_id) == large
+    assert digest(large) == whole
 
 
 def test_the_additions_of_the_last_scan_are_known_by_agreement(warehouse: Warehouse) -> None:

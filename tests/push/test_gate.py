@@ -19,7 +19,7 @@ from seatsync_pipeline.reconcile.guards import Limits
 from seatsync_pipeline.reconcile.inputs import Inputs
 from seatsync_pipeline.reconcile.preview import draft_preview
 from seatsync_pipeline.reconcile.rows import Action, Row
-from seatsync_pipeline.reconcile.store import COLUMNS, LIST_COLUMNS, Preview, as_record
+from seatsync_pipeline.reconcile.store import COLUMNS, LIST_COLUMNS, Preview, as_columns
 from seatsync_pipeline.sources.base import State
 from tests.reconcile.worlds import MFA, TODAY, addition, agreement, linked, seen, world
 
@@ -29,10 +29,13 @@ SERVER = Server("https://cw.example.com", "msp")
 
 def preview_of(inputs: Inputs, preview_id: str = "prev_1", **changes: Any) -> Preview:
     """A preview as the warehouse would give it back."""
-    rows = []
-    for position, row in enumerate(draft_preview(inputs).rows, 1):
-        record = as_record(preview_id, position, row)
-        rows.append({name: loads(record[name]) if name in LIST_COLUMNS else record[name] for name in COLUMNS})
+    columns = as_columns(preview_id, draft_preview(inputs).rows)
+    for name in LIST_COLUMNS:
+        columns[name] = [loads(text) for text in columns[name]]
+    rows = [
+        dict(zip(COLUMNS, values, strict=True))
+        for values in zip(*(columns[name] for name in COLUMNS), strict=True)
+    ]
     made = Preview(
         preview_id=preview_id,
         source="duo",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import stat
 import subprocess
 import sys
@@ -40,6 +42,26 @@ def test_values_survive_exactly(warehouse: Warehouse) -> None:
         ("nan", Decimal("0.100000"), True, False),
         ("", None, None, False),
     ]
+
+
+def test_many_rows_survive_as_exactly_as_few(warehouse: Warehouse) -> None:
+    names = ["'; drop table product; --", "nan", "", "NULL", "株式会社"]
+    rows = [
+        product(
+            number,
+            price=None if number % 3 == 0 else Decimal(number) / 8,
+            identifier=names[number % len(names)],
+            taxable=(None, True, False)[number % 3],
+        )
+        for number in range(1, 50)
+    ]
+    with warehouse.write() as connection:
+        assert insert_rows(connection, "product", iter(rows)) == len(rows)
+    with warehouse.read() as connection:
+        found = connection.execute(
+            "select product_id, identifier, price, taxable from product order by product_id"
+        ).fetchall()
+    assert found == [(r["product_id"], r["identifier"], r["price"], r["taxable"]) for r in rows]
 
 
 def test_dates_and_times_survive(warehouse: Warehouse) -> None:
@@ -224,6 +246,12 @@ def test_ids_sort_by_age_and_say_their_kind() -> None:
     assert ids == sorted(ids)
     assert len(set(ids)) == 1000
     assert all(made.startswith("snap_") and made == made.lower() for made in ids)
+
+
+def test_a_stable_id_is_the_digest_in_letters_that_keep_the_order_of_bytes() -> None:
+    for parts in (["a"], ["row", "duo", "line", "1", "2"], ["ü", ""]):
+        digest = hashlib.sha256("\x1f".join(parts).encode()).digest()[:10]
+        assert stable_id("row", *parts) == f"row_{base64.b32hexencode(digest).decode().lower()}"
 
 
 def test_a_stable_id_depends_on_every_part() -> None:

@@ -7,17 +7,17 @@ from typing import Any
 
 from seatsync_pipeline import exact_json
 from seatsync_pipeline.reconcile.inputs import Inputs
-from seatsync_pipeline.reconcile.store import COLUMNS, LIST_COLUMNS, Preview, as_record
+from seatsync_pipeline.reconcile.store import COLUMNS, LIST_COLUMNS, Preview, as_columns
 from tests.reconcile.worlds import TODAY, draft
 
 
 def public_rows(inputs: Inputs, preview_id: str = "prev_1") -> tuple[dict[str, Any], ...]:
     """The rows of a world's preview under their public columns."""
-    records = [as_record(preview_id, place, row) for place, row in enumerate(draft(inputs).rows, 1)]
-    return tuple(
-        {name: exact_json.loads(r[name]) if name in LIST_COLUMNS else r[name] for name in COLUMNS}
-        for r in records
-    )
+    columns = as_columns(preview_id, draft(inputs).rows)
+    for name in LIST_COLUMNS:
+        columns[name] = [exact_json.loads(text) for text in columns[name]]
+    values = zip(*(columns[name] for name in COLUMNS), strict=True)
+    return tuple(dict(zip(COLUMNS, row, strict=True)) for row in values)
 
 
 def preview(inputs: Inputs, preview_id: str = "prev_1") -> Preview:
