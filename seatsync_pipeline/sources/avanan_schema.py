@@ -61,9 +61,10 @@ AVANAN_SCHEMA = pa.DataFrameSchema(
     checks=[
         # Without this an empty table passes every other check.
         pa.Check(_not_empty, name="not empty", error="the table has no row"),
-        pa.Check(_seats_exactly_when_read, name="seats exactly when read"),
-        pa.Check(_reason_exactly_when_failed, name="reason exactly when failed"),
-        pa.Check(_one_row_per_license, name="one row per portal and license"),
+        # `ignore_na` would look for rows without any value, and every row has its line.
+        pa.Check(_seats_exactly_when_read, name="seats exactly when read", ignore_na=False),
+        pa.Check(_reason_exactly_when_failed, name="reason exactly when failed", ignore_na=False),
+        pa.Check(_one_row_per_license, name="one row per portal and license", ignore_na=False),
     ],
     name="avanan_tenant_export",
     description="One row per tenant and license of an Avanan export.",

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from types import NoneType
 from typing import Any
 
 from seatsync_pipeline.warehouse.schema import Connection
 
-# Larger portions take more memory and no less time.
-_PORTION = 20_000
+PORTION = 20_000
+"""How many rows at once: larger portions take more memory and no less time."""
+
 # Up to here binding values is quicker than making a frame, as it is for every entry of a journal.
 _FEW = 8
 
@@ -26,7 +28,7 @@ def insert_rows(connection: Connection, table: str, rows: Iterable[Mapping[str, 
     """
     incoming = iter(rows)
     count = 0
-    while portion := list(islice(incoming, _PORTION)):
+    while portion := list(islice(incoming, PORTION)):
         insert = _insert_few if len(portion) <= _FEW else _insert_many
         insert(connection, table, portion)
         count += len(portion)
@@ -43,17 +45,33 @@ def _insert_few(connection: Connection, table: str, rows: Sequence[Mapping[str, 
 
 
 def _insert_many(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    insert_columns(connection, table, [{name: [row[name] for row in rows] for name in rows[0]}])
+
+
+def insert_columns(
+    connection: Connection, table: str, portions: Iterable[Mapping[str, Sequence[Any]]]
+) -> None:
+    """The same for who has columns at hand, which spares a mapping for each row.
+
+    Each portion is some rows (about `PORTION`): column name -> the values of those rows, all of one length.
+    """
     import pandas as pd  # slow to import, and commands that only read do not need it
 
-    frame = pd.DataFrame(
-        {name: pd.Series([_as_text(row[name]) for row in rows], dtype=object) for name in rows[0]},
-        copy=False,
-    )
-    connection.register("incoming_rows", frame)
-    try:
+    for columns in portions:
+        # Not registered: the database would keep all portions, and every text in them, until the transaction's end.
+        incoming_rows = pd.DataFrame(  # noqa: F841  # the statement finds it by this name
+            {name: pd.Series(_texts(values), dtype=object) for name, values in columns.items()}, copy=False
+        )
         connection.execute(f'insert into "{table}" by name select * from incoming_rows')  # noqa: S608
-    finally:
-        connection.unregister("incoming_rows")
+
+
+def _texts(values: Sequence[Any]) -> Sequence[str | None]:
+    kinds = set(map(type, values))
+    if kinds <= {str, NoneType}:
+        return values
+    if kinds.isdisjoint((bool, NoneType)):
+        return list(map(str, values))
+    return list(map(_as_text, values))
 
 
 def _as_text(value: object) -> str | None:
