@@ -1,4 +1,4 @@
-"""One import of a large tenant export: read, judged and stored in a new database; its memory, and how its time grows."""
+"""One import of a large tenant export: read, judged and stored in a new database; its memory; how its time grows."""
 
 from __future__ import annotations
 

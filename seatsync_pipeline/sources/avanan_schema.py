@@ -37,7 +37,8 @@ def _not_empty(frame: pd.DataFrame) -> bool:
 
 
 _STATES = {state: state.value for state in State}
-_TEXT = pa.Check.ne("")
+# A blank one is told by `nullable`; looking for it here once more would take longer than the comparison.
+_TEXT = pa.Check.ne("", ignore_na=False)
 
 AVANAN_SCHEMA = pa.DataFrameSchema(
     {

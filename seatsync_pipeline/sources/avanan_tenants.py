@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any
 
 from seatsync_pipeline.sources.avanan_columns import Columns
-from seatsync_pipeline.sources.avanan_rows import NO_NAME, Row, Sheet
+from seatsync_pipeline.sources.avanan_sheet import NO_NAME, Row, Sheet
 from seatsync_pipeline.sources.base import Account, Observation, State
 from seatsync_pipeline.sources.file_text import visible
 

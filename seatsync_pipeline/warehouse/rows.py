@@ -57,6 +57,8 @@ def insert_columns(
     """
     import pandas as pd  # slow to import, and commands that only read do not need it
 
+    # Further threads would wait for the first one to read Python's objects, and keep the processors busy meanwhile.
+    connection.execute("set threads = 1")
     for columns in portions:
         # Not registered: the database would keep all portions, and every text in them, until the transaction's end.
         incoming_rows = pd.DataFrame(  # noqa: F841  # the statement finds it by this name
@@ -65,7 +67,7 @@ def insert_columns(
         connection.execute(f'insert into "{table}" by name select * from incoming_rows')  # noqa: S608
 
 
-def _texts(values: Sequence[Any]) -> Sequence[str | None]:
+def _texts(values: Sequence[Any]) -> Sequence[Any]:
     kinds = set(map(type, values))
     if kinds <= {str, NoneType}:
         return values

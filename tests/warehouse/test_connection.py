@@ -6,9 +6,11 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -19,7 +21,7 @@ from seatsync_pipeline.errors import (
     WarehouseFull,
     WarehouseIncompatible,
 )
-from seatsync_pipeline.warehouse import Warehouse, insert_rows, new_id, stable_id
+from seatsync_pipeline.warehouse import Warehouse, insert_columns, insert_rows, new_id, stable_id
 from tests.warehouse.conftest import another_program_holding, product
 
 
@@ -40,6 +42,34 @@ def test_values_survive_exactly(warehouse: Warehouse) -> None:
         ("nan", Decimal("0.100000"), True, False),
         ("", None, None, False),
     ]
+
+
+def test_columns_are_stored_as_rows_are(warehouse: Warehouse) -> None:
+    rows = [product(number, price=Decimal(number) / 8, taxable=None) for number in range(1, 6)]
+    portions = [
+        {name: [row[name] for row in some] for name in rows[0]} for some in (rows[:2], rows[2:4], rows[4:])
+    ]
+    with warehouse.write() as connection:
+        insert_columns(connection, "product", portions)
+        found = connection.execute("select * from product order by product_id").fetchall()
+        connection.execute("delete from product")
+        insert_rows(connection, "product", rows)
+        assert found == connection.execute("select * from product order by product_id").fetchall()
+    assert len(found) == 5
+
+
+def test_a_portion_is_not_kept_until_the_commit(warehouse: Warehouse) -> None:
+    def portions() -> Iterator[dict[str, list[Any]]]:
+        text = "a text of " + "the first portion"  # not a constant of the code, which is kept in any case
+        unused = sys.getrefcount(text)
+        yield {name: [value] for name, value in product(1, identifier=text).items()}
+        yield {name: [value] for name, value in product(2).items()}
+        counts.append(sys.getrefcount(text) - unused)
+
+    counts: list[int] = []
+    with warehouse.write() as connection:
+        insert_columns(connection, "product", portions())
+    assert counts == [0]
 
 
 def test_dates_and_times_survive(warehouse: Warehouse) -> None:
