@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from pandera.engines import pandas_engine
@@ -19,12 +20,24 @@ from seatsync_pipeline.sources.base import State
 _Judgement = TypeVar("_Judgement")
 
 _EXACT = {"precision": 18, "scale": 6}
+_STEP = Decimal("0.000001")
+_PLAINLY_FITS = Decimal(10) ** 11
 _UNKNOWN = {Status.SKIPPED, Status.SOURCE_ERROR, Status.LICENSE_UNMAPPED, Status.UNMATCHED, Status.AMBIGUOUS}
 _ACTIONS = {
     Status.READY: Action.UPDATE,
     Status.NO_ADDITION: Action.CREATE,
     Status.ORPHANED: Action.CANCEL,
 }
+
+
+# Where a type's check answers value by value, pandera prints a table of what failed even when nothing did: one answer
+# for the whole column spares that. Which values fail is left to pandera's own check.
+class Text(pandas_engine.STRING):  # type: ignore[misc]  # pandera is untyped here
+    """pandera's text."""
+
+    def check(self, pandera_dtype: Any, data_container: pd.Series | None = None) -> Any:
+        found = super().check(pandera_dtype, data_container)
+        return True if np.all(found) else found
 
 
 class ExactDecimal(pandas_engine.Decimal):  # type: ignore[misc]  # pandera is untyped here
@@ -34,6 +47,18 @@ class ExactDecimal(pandas_engine.Decimal):  # type: ignore[misc]  # pandera is u
         known = {value: self.coerce_value(value) for value in data_container.unique()}
         coerced = [known[value] for value in data_container]
         return pd.Series(coerced, index=data_container.index, name=data_container.name, dtype=object)
+
+    def check(self, pandera_dtype: Any, data_container: pd.Series | None = None) -> Any:
+        if data_container is not None and all(map(_is_plain, data_container.unique())):
+            return True
+        return super().check(pandera_dtype, data_container)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether pandera would take it without doubt: it counts digits in the text, a minus sign among them."""
+    return value is pd.NA or (
+        isinstance(value, Decimal) and value.same_quantum(_STEP) and abs(value) < _PLAINLY_FITS
+    )
 
 
 def whole_row(rule: str) -> Callable[[_Judgement], _Judgement]:
@@ -50,32 +75,32 @@ class StoredTable(pa.DataFrameModel):  # type: ignore[misc]  # pandera is untype
 
 
 class CompanyTable(StoredTable):
-    snapshot_id: str = pa.Field(description="the agreement scan")
+    snapshot_id: Text = pa.Field(description="the agreement scan")
     company_id: int = pa.Field(unique=True, gt=0, description="ConnectWise's id")
-    identifier: str = pa.Field(description="ConnectWise's short name")
-    name: str = pa.Field(description="name, as accounts are matched with it")
-    status: str = pa.Field(nullable=True, description="company status, e.g. Active")
+    identifier: Text = pa.Field(description="ConnectWise's short name")
+    name: Text = pa.Field(description="name, as accounts are matched with it")
+    status: Text = pa.Field(nullable=True, description="company status, e.g. Active")
     deleted: bool = pa.Field(description="deletedFlag: kept by ConnectWise, not billed")
-    website: str = pa.Field(nullable=True, description="evidence when a tenant carries a domain")
+    website: Text = pa.Field(nullable=True, description="evidence when a tenant carries a domain")
 
     class Config:
         name = "company"
 
 
 class AgreementTable(StoredTable):
-    snapshot_id: str = pa.Field(description="the agreement scan")
+    snapshot_id: Text = pa.Field(description="the agreement scan")
     agreement_id: int = pa.Field(unique=True, gt=0, description="ConnectWise's id")
-    name: str = pa.Field(description="name of the agreement")
+    name: Text = pa.Field(description="name of the agreement")
     company_id: int = pa.Field(gt=0, description="company that is billed")
-    type_name: str = pa.Field(description="agreement type, as the operator's filter names it")
+    type_name: Text = pa.Field(description="agreement type, as the operator's filter names it")
     parent_agreement_id: pd.Int64Dtype = pa.Field(nullable=True, description="parent agreement, if any")
-    status: str = pa.Field(nullable=True, description="agreement status; only Active ones are in scope")
+    status: Text = pa.Field(nullable=True, description="agreement status; only Active ones are in scope")
     cancelled: bool = pa.Field(description="cancelledFlag")
     start_date: pandas_engine.Date = pa.Field(nullable=True, description="first day")
     end_date: pandas_engine.Date = pa.Field(nullable=True, description="last day; empty: no end")
     bill_start_date: pandas_engine.Date = pa.Field(nullable=True, description="first billed day")
     next_invoice_date: pandas_engine.Date = pa.Field(nullable=True, description="next invoice, if known")
-    billing_cycle: str = pa.Field(nullable=True, description="billing cycle, e.g. Monthly")
+    billing_cycle: Text = pa.Field(nullable=True, description="billing cycle, e.g. Monthly")
     prorate: bool = pa.Field(description="whether ConnectWise bills part months")
     additions_read: bool = pa.Field(description="false for ended and cancelled agreements")
 
@@ -84,11 +109,11 @@ class AgreementTable(StoredTable):
 
 
 class AdditionTable(StoredTable):
-    snapshot_id: str = pa.Field(description="the agreement scan")
+    snapshot_id: Text = pa.Field(description="the agreement scan")
     addition_id: int = pa.Field(unique=True, gt=0, description="ConnectWise's id")
     agreement_id: int = pa.Field(gt=0, description="agreement that carries it")
     product_id: int = pa.Field(gt=0, description="catalog product")
-    product_identifier: str = pa.Field(description="the product's identifier")
+    product_identifier: Text = pa.Field(description="the product's identifier")
     quantity: ExactDecimal = pa.Field(dtype_kwargs=_EXACT, description="quantity, exact")
     less_included: ExactDecimal = pa.Field(
         dtype_kwargs=_EXACT, description="quantity that the agreement includes without charge"
@@ -97,46 +122,46 @@ class AdditionTable(StoredTable):
         nullable=True, dtype_kwargs=_EXACT, description="price of one, per billing cycle"
     )
     unit_cost: ExactDecimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="cost of one")
-    bill_customer: str = pa.Field(description="Billable, DoNotBill or NoCharge")
+    bill_customer: Text = pa.Field(description="Billable, DoNotBill or NoCharge")
     effective_date: pandas_engine.Date = pa.Field(nullable=True, description="first billed day")
     cancelled_date: pandas_engine.Date = pa.Field(nullable=True, description="last billed day")
-    description: str = pa.Field(nullable=True, description="text on the invoice")
-    last_updated: str = pa.Field(nullable=True, description="_info.lastUpdated, as ConnectWise wrote it")
+    description: Text = pa.Field(nullable=True, description="text on the invoice")
+    last_updated: Text = pa.Field(nullable=True, description="_info.lastUpdated, as ConnectWise wrote it")
 
     class Config:
         name = "addition"
 
 
 class ProductTable(StoredTable):
-    snapshot_id: str = pa.Field(description="the agreement scan")
+    snapshot_id: Text = pa.Field(description="the agreement scan")
     product_id: int = pa.Field(unique=True, gt=0, description="ConnectWise's id")
-    identifier: str = pa.Field(description="catalog identifier")
-    description: str = pa.Field(nullable=True, description="catalog description")
-    product_class: str = pa.Field(nullable=True, description="Agreement, Bundle, Inventory ...")
+    identifier: Text = pa.Field(description="catalog identifier")
+    description: Text = pa.Field(nullable=True, description="catalog description")
+    product_class: Text = pa.Field(nullable=True, description="Agreement, Bundle, Inventory ...")
     inactive: bool = pa.Field(description="inactiveFlag")
     price: ExactDecimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="catalog price")
     cost: ExactDecimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="catalog cost")
     taxable: pd.BooleanDtype = pa.Field(nullable=True, description="taxableFlag")
-    billing_cycle: str = pa.Field(nullable=True, description="the product's own cycle, if it has one")
+    billing_cycle: Text = pa.Field(nullable=True, description="the product's own cycle, if it has one")
 
     class Config:
         name = "product"
 
 
 class ObservationTable(StoredTable):
-    snapshot_id: str = pa.Field(description="the pull or import")
+    snapshot_id: Text = pa.Field(description="the pull or import")
     position: int = pa.Field(unique=True, gt=0, description="order in the source, from 1")
-    account_key: str = pa.Field(description="what links are saved against")
-    account_name: str = pa.Field(description="name of the subaccount or tenant")
-    license: str = pa.Field(description="what is mapped to a catalog product")
+    account_key: Text = pa.Field(description="what links are saved against")
+    account_name: Text = pa.Field(description="name of the subaccount or tenant")
+    license: Text = pa.Field(description="what is mapped to a catalog product")
     seats: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="seats, exact; empty when the read failed, never zero"
     )
-    state: str = pa.Field(
+    state: Text = pa.Field(
         isin=[state.value for state in State], description="counted, poc, expired or failed"
     )
-    reason: str = pa.Field(nullable=True, description="why it failed")
-    evidence: str = pa.Field(str_startswith="{", description="what the number was made from (JSON)")
+    reason: Text = pa.Field(nullable=True, description="why it failed")
+    evidence: Text = pa.Field(str_startswith="{", description="what the number was made from (JSON)")
 
     class Config:
         name = "observation"
@@ -165,27 +190,27 @@ class ObservationTable(StoredTable):
 
 
 class PreviewTable(StoredTable):
-    preview_id: str = pa.Field(description="the preview")
-    source: str = pa.Field(isin=["duo", "avanan"], description="duo or avanan")
-    row_id: str = pa.Field(
+    preview_id: Text = pa.Field(description="the preview")
+    source: Text = pa.Field(isin=["duo", "avanan"], description="duo or avanan")
+    row_id: Text = pa.Field(
         unique=True, str_startswith="row_", description="stays with its line from preview to preview"
     )
-    fingerprint: str = pa.Field(str_startswith="fp_", description="what an approval is bound to")
+    fingerprint: Text = pa.Field(str_startswith="fp_", description="what an approval is bound to")
     position: int = pa.Field(unique=True, description="order on the screen")
-    status: str = pa.Field(isin=[status.value for status in Status], description="what the row is")
-    action: str = pa.Field(isin=[action.value for action in Action], description="what a push would do")
+    status: Text = pa.Field(isin=[status.value for status in Status], description="what the row is")
+    action: Text = pa.Field(isin=[action.value for action in Action], description="what a push would do")
     selected_by_default: bool = pa.Field(description="ticked without a decision")
     blocked: bool = pa.Field(description="cannot be approved")
     needs_reason: bool = pa.Field(description="can be approved with a reason only")
-    accounts: str = pa.Field(str_startswith="[", description="what each account contributed (JSON)")
+    accounts: Text = pa.Field(str_startswith="[", description="what each account contributed (JSON)")
     company_id: pd.Int64Dtype = pa.Field(nullable=True, description="ConnectWise company")
-    company_name: str = pa.Field(nullable=True, description="its name")
+    company_name: Text = pa.Field(nullable=True, description="its name")
     agreement_id: pd.Int64Dtype = pa.Field(nullable=True, description="agreement, when there is one")
-    agreement_name: str = pa.Field(nullable=True, description="its name")
+    agreement_name: Text = pa.Field(nullable=True, description="its name")
     addition_id: pd.Int64Dtype = pa.Field(nullable=True, description="addition, when there is one")
-    additions: str = pa.Field(str_startswith="[", description="every addition the row carries (JSON)")
+    additions: Text = pa.Field(str_startswith="[", description="every addition the row carries (JSON)")
     product_id: pd.Int64Dtype = pa.Field(nullable=True, description="catalog product")
-    product_identifier: str = pa.Field(nullable=True, description="its identifier")
+    product_identifier: Text = pa.Field(nullable=True, description="its identifier")
     current_quantity: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="what ConnectWise bills"
     )
@@ -204,21 +229,21 @@ class PreviewTable(StoredTable):
     amount_delta: ExactDecimal = pa.Field(
         nullable=True, dtype_kwargs=_EXACT, description="change of the invoice, per billing cycle"
     )
-    billing_cycle: str = pa.Field(nullable=True, description="the agreement's billing cycle")
+    billing_cycle: Text = pa.Field(nullable=True, description="the agreement's billing cycle")
     next_invoice_date: pandas_engine.Date = pa.Field(
         nullable=True, description="the agreement's next invoice"
     )
     planned_date: pandas_engine.Date = pa.Field(
         nullable=True, description="first or last billed day of the change"
     )
-    paired_row_id: str = pa.Field(nullable=True, description="the other row of a move")
-    flags: str = pa.Field(str_startswith="[", description="what to know about the row (JSON)")
-    guards: str = pa.Field(str_startswith="[", description="guards that tripped (JSON)")
-    candidates: str = pa.Field(str_startswith="[", description="companies it could belong to (JSON)")
-    agreements: str = pa.Field(str_startswith="[", description="agreements to choose from (JSON)")
-    evidence: str = pa.Field(nullable=True, description="why a line counts as orphaned")
-    reason: str = pa.Field(str_length={"min_value": 1}, description="one sentence for people")
-    trace: str = pa.Field(str_startswith="[", description="the ordered rules behind the status (JSON)")
+    paired_row_id: Text = pa.Field(nullable=True, description="the other row of a move")
+    flags: Text = pa.Field(str_startswith="[", description="what to know about the row (JSON)")
+    guards: Text = pa.Field(str_startswith="[", description="guards that tripped (JSON)")
+    candidates: Text = pa.Field(str_startswith="[", description="companies it could belong to (JSON)")
+    agreements: Text = pa.Field(str_startswith="[", description="agreements to choose from (JSON)")
+    evidence: Text = pa.Field(nullable=True, description="why a line counts as orphaned")
+    reason: Text = pa.Field(str_length={"min_value": 1}, description="one sentence for people")
+    trace: Text = pa.Field(str_startswith="[", description="the ordered rules behind the status (JSON)")
 
     class Config:
         name = "preview"
