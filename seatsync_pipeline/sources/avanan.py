@@ -25,7 +25,6 @@ from seatsync_pipeline.settings.guards import DEFAULT_LIMITS, GuardSettings
 from seatsync_pipeline.sources.avanan_columns import REQUIRED, Columns, Layout, load_columns
 from seatsync_pipeline.sources.avanan_footer import check_footers
 from seatsync_pipeline.sources.avanan_rows import read_sheet
-from seatsync_pipeline.sources.avanan_schema import check_observations
 from seatsync_pipeline.sources.avanan_sheet import Sheet
 from seatsync_pipeline.sources.avanan_tenants import Tenants, gather
 from seatsync_pipeline.sources.base import Finding, SourceSnapshot, State
@@ -90,6 +89,8 @@ def _read(
     limits: GuardSettings,
     max_rows: int,
 ) -> SourceSnapshot:
+    from seatsync_pipeline.sources.avanan_schema import check_observations  # pandera takes long to import
+
     text = to_text(data, faults)
     table = open_table(text, faults, columns.missing, max_rows=max_rows)
     _check_header(table, columns, faults)
