@@ -92,7 +92,7 @@ def observations_frame(observations: Sequence[Observation]) -> pd.DataFrame:
 
 
 def check_observations(
-    observations: Sequence[Observation], faults: Faults, *, portion: int = 100_000
+    observations: Sequence[Observation], faults: Faults, *, portion: int = 500_000
 ) -> None:
     """Validate them against the schema; every case that fails is added to `faults`.
 
