@@ -11,7 +11,7 @@ from seatsync_pipeline.orchestration.filing import DROP_TAG, dropped, rejecting,
 from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT
 from seatsync_pipeline.orchestration.metadata import OWNERS, snapshot_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SNAPSHOT_CHECKS
-from seatsync_pipeline.orchestration.tables import ObservationTable
+from seatsync_pipeline.orchestration.tables import OBSERVATION
 from seatsync_pipeline.orchestration.trust import trust_check
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.acceptance import judged
@@ -39,7 +39,7 @@ class AvananImport(dg.Config):
     group_name="avanan",
     kinds={"csv", "duckdb"},
     owners=OWNERS,
-    metadata=table_metadata(ObservationTable),
+    metadata=table_metadata(OBSERVATION),
 )
 def tenant_export(
     context: dg.AssetExecutionContext,

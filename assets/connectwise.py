@@ -11,7 +11,7 @@ from seatsync_pipeline.orchestration.jobs import SCAN
 from seatsync_pipeline.orchestration.logs import at_intervals
 from seatsync_pipeline.orchestration.metadata import OWNERS, scan_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SCAN_CHECKS
-from seatsync_pipeline.orchestration.tables import AdditionTable
+from seatsync_pipeline.orchestration.tables import ADDITION
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.warehouse import Warehouse
 
@@ -21,7 +21,7 @@ from seatsync_pipeline.warehouse import Warehouse
     group_name="connectwise",
     kinds={"connectwise", "duckdb"},
     owners=OWNERS,
-    metadata=table_metadata(AdditionTable),
+    metadata=table_metadata(ADDITION),
 )
 def agreement_scan(
     context: dg.AssetExecutionContext,

@@ -8,7 +8,7 @@ from seatsync_pipeline.orchestration.jobs import DUO_USERS
 from seatsync_pipeline.orchestration.logs import at_intervals
 from seatsync_pipeline.orchestration.metadata import OWNERS, snapshot_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SNAPSHOT_CHECKS, empty_list_error
-from seatsync_pipeline.orchestration.tables import ObservationTable
+from seatsync_pipeline.orchestration.tables import OBSERVATION
 from seatsync_pipeline.orchestration.trust import trust_check
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.acceptance import judged
@@ -22,7 +22,7 @@ from seatsync_pipeline.warehouse import Warehouse
     group_name="duo",
     kinds={"duo", "duckdb"},
     owners=OWNERS,
-    metadata=table_metadata(ObservationTable),
+    metadata=table_metadata(OBSERVATION),
 )
 def enrolled_users(
     context: dg.AssetExecutionContext,

@@ -13,7 +13,7 @@ from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT, DUO_USERS, SCAN,
 from seatsync_pipeline.orchestration.metadata import OWNERS, table_metadata
 from seatsync_pipeline.orchestration.preview_page import preview_page
 from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS, SCAN_CHECKS, SNAPSHOT_CHECKS
-from seatsync_pipeline.orchestration.tables import PreviewTable
+from seatsync_pipeline.orchestration.tables import PREVIEW
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.store import load_preview
 from seatsync_pipeline.settings import Settings
@@ -41,7 +41,7 @@ def preview_asset(source: Source, reading: dg.AssetKey, title: str) -> dg.Assets
         group_name=source,
         kinds={"python", "duckdb"},
         owners=OWNERS,
-        metadata=table_metadata(PreviewTable),
+        metadata=table_metadata(PREVIEW),
         output_required=False,
         description=f"What the {title} seats mean for ConnectWise: each line with its status, quantities, money and a "
         "one-sentence reason.\n\nMade from the latest scan, the latest reading and the operator's mappings and links; "

@@ -9,6 +9,7 @@ from benchmarks.harness import Figure, machine, table
 
 # One line each. A module has `figures() -> list[Figure]`.
 MODULES = (
+    "imports",
     "scan",
     "duo",
     "matching",

@@ -17,6 +17,7 @@ from typing import Any
 # and the quotes around the mark are taken off at the end.
 _MARK = secrets.token_hex(16)
 _MARKED = re.compile(rf'"{_MARK}(-?[0-9.]+)"')
+_BETWEEN = secrets.token_hex(16)
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
@@ -29,6 +30,13 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
     else:
         text = json.dumps(value, default=_encode, ensure_ascii=False, indent=indent, allow_nan=False)
     return _MARKED.sub(r"\1", text) if _MARK in text else text
+
+
+def dumps_each(values: Sequence[Any]) -> list[str]:
+    """What `dumps` makes of each of them; all in one go, which takes a fraction of the time. Raises the same."""
+    mixed: list[Any] = [_BETWEEN] * (2 * len(values) - 1)
+    mixed[::2] = values
+    return dumps(mixed)[1:-1].split(f',"{_BETWEEN}",') if values else []
 
 
 def writer_of(*names: str) -> Callable[[Sequence[object]], str]:

@@ -22,6 +22,11 @@ def test_round_trip(value: object) -> None:
     assert exact_json.loads(exact_json.dumps(value)) == value
 
 
+@given(st.lists(st.dictionaries(st.text(), numbers | st.text() | st.lists(st.integers()))))
+def test_many_at_once_are_written_as_one_by_one(values: list[object]) -> None:
+    assert exact_json.dumps_each(values) == list(map(exact_json.dumps, values))
+
+
 @given(st.text())
 def test_no_text_is_taken_for_a_number(text: str) -> None:
     assert json.loads(exact_json.dumps([text])) == [text]

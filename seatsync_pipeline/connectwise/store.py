@@ -27,13 +27,12 @@ from seatsync_pipeline.connectwise.records import (
 )
 from seatsync_pipeline.errors import NotFound
 from seatsync_pipeline.sources.collection import collection_paused
-from seatsync_pipeline.warehouse import Connection, Warehouse, insert_columns, insert_rows, new_id
+from seatsync_pipeline.warehouse import PORTION, Connection, Warehouse, insert_columns, insert_rows, new_id
 from seatsync_pipeline.warehouse.kept import require_kept
 
 SOURCE = "connectwise"
 
 _ZERO = Decimal(0)
-_PORTION = 20_000
 _decimal = lru_cache(maxsize=4096)(Decimal)
 
 _T = TypeVar("_T", Company, AgreementType, Agreement, Addition, Product)
@@ -140,7 +139,7 @@ def _by_column(records: Iterable[_T]) -> Iterator[tuple[int, dict[str, list[Any]
     A portion at a time: all of a large scan at once would take more memory than the scan itself.
     """
     incoming = iter(records)
-    while portion := list(islice(incoming, _PORTION)):
+    while portion := list(islice(incoming, PORTION)):
         names = [field.name for field in fields(portion[0])]
         yield len(portion), {name: list(map(attrgetter(name), portion)) for name in names}
 

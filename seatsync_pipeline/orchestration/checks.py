@@ -12,13 +12,11 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 import dagster as dg
-import pandas as pd
-import pandera.pandas as pa
 
 from seatsync_pipeline.errors import WarehouseError
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.metadata import markdown_table
-from seatsync_pipeline.orchestration.tables import StoredTable
+from seatsync_pipeline.orchestration.tables import Table
 from seatsync_pipeline.warehouse import Connection, Warehouse
 
 
@@ -83,10 +81,9 @@ class StoredCheck:
     further: Callable[[Connection, str], list[Reader]] = lambda _connection, _stored_id: []
 
 
-def schema(model: type[StoredTable], id_column: str = "snapshot_id", *, portion: int = 50_000) -> StoredCheck:
-    """The check that a stored table is what its pandera model says; `portion` rows at a time are in memory."""
-    table = str(model.to_schema().name)
-    key = _key(model)
+def schema(table: Table, id_column: str = "snapshot_id", *, portion: int = 50_000) -> StoredCheck:
+    """The check that a stored table is what its schema says; `portion` rows at a time are in memory."""
+    name, key = table.name, table.key
 
     def read(connection: Connection, stored_id: str) -> _Rows:
         bounds = _bounds(connection, stored_id)
@@ -100,7 +97,7 @@ def schema(model: type[StoredTable], id_column: str = "snapshot_id", *, portion:
         """The keys at which the second and every further portion begin: equal keys stay in one portion."""
         found = connection.execute(
             f"select distinct {key} from"  # noqa: S608  # names of ours
-            f" (select {key}, row_number() over (order by {key}) as n from {table} where {id_column} = $id)"
+            f" (select {key}, row_number() over (order by {key}) as n from {name} where {id_column} = $id)"
             " where n > 1 and n % $portion = 1 order by 1",
             {"id": stored_id, "portion": portion},
         ).fetchall()
@@ -108,45 +105,20 @@ def schema(model: type[StoredTable], id_column: str = "snapshot_id", *, portion:
 
     def _read_range(connection: Connection, stored_id: str, begin: Any, end: Any) -> _Rows:
         cursor = connection.execute(
-            f"select * from {table} where {id_column} = $id"  # noqa: S608  # names of ours
+            f"select * from {name} where {id_column} = $id"  # noqa: S608  # names of ours
             f" and ($begin is null or {key} >= $begin) and ($end is null or {key} < $end)",
             {"id": stored_id, "begin": begin, "end": end},
         )
         return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
     def judge(data: _Rows) -> list[Problem]:
-        columns, rows = data
-        # Objects, as the database gives them: a frame made by DuckDB would turn DECIMAL into floats.
-        return _schema_problems(model, pd.DataFrame(rows, columns=columns, dtype=object))
+        from seatsync_pipeline.orchestration.schemas import problems  # pandera takes long to import
+
+        return problems(table, *data)
 
     return StoredCheck(
-        f"schema_{table}", f"The stored table `{table}` is what its schema says.", read, judge, further
+        f"schema_{name}", f"The stored table `{name}` is what its schema says.", read, judge, further
     )
-
-
-def _key(model: type[StoredTable]) -> str:
-    return next(str(name) for name, column in model.to_schema().columns.items() if column.unique)
-
-
-def _schema_problems(model: type[StoredTable], frame: pd.DataFrame) -> list[Problem]:
-    try:
-        model.validate(frame, lazy=True)
-    except pa.errors.SchemaErrors as errors:
-        key = _key(model)
-        cases = errors.failure_cases.to_dict("records")
-        # A rule over several columns fails once for each of them: one line is enough.
-        return list(dict.fromkeys(_problem(case, frame, key) for case in cases))
-    return []
-
-
-def _problem(case: dict[str, Any], frame: pd.DataFrame, key: str) -> Problem:
-    """One of pandera's failure cases; a case of the whole table has no index."""
-    index = case["index"]
-    row = "" if index is None or pd.isna(index) else f"{key} {frame[key].iloc[int(index)]}"
-    rule = str(case["check"])
-    if row and case["schema_context"] == "DataFrameSchema":
-        return Problem(rule, row)
-    return Problem(rule, row, str(case["column"] or ""), str(case["failure_case"]))
 
 
 def no_rows(name: str, rule: str, sql: str) -> StoredCheck:

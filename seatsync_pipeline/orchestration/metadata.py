@@ -18,7 +18,7 @@ import dagster as dg
 
 from seatsync_pipeline import exact_json
 from seatsync_pipeline.connectwise.records import Scan
-from seatsync_pipeline.orchestration.tables import StoredTable
+from seatsync_pipeline.orchestration.tables import Column, Kind, Table
 from seatsync_pipeline.reconcile.store import SCAN_IS_OLD_AFTER
 from seatsync_pipeline.sources.base import Observation, SourceSnapshot, State, Verdict
 
@@ -122,31 +122,52 @@ def cell(value: Any) -> str:
     return " ".join(_MARKUP.sub(r"\\\g<0>", text).split())
 
 
-def table_metadata(model: type[StoredTable]) -> dict[str, Any]:
+_SHOWN_TYPES: dict[Kind, str] = {
+    "text": "string",
+    "number": "int64",
+    "number_if_any": "int64",
+    "exact": "exactdecimal(18, 6)",
+    "day": "date",
+    "yes_or_no": "bool",
+    "yes_or_no_if_any": "boolean",
+}
+
+
+def table_metadata(table: Table) -> dict[str, Any]:
     """What an asset's definition says of its table: its name and its columns."""
-    name = str(model.to_schema().name)
-    return {"dagster/column_schema": column_schema(model), "dagster/table_name": f"seatsync.main.{name}"}
+    return {
+        "dagster/column_schema": column_schema(table),
+        "dagster/table_name": f"seatsync.main.{table.name}",
+    }
 
 
-def column_schema(model: type[StoredTable]) -> dg.TableSchema:
-    """The columns of a pandera model as Dagster shows them, with the rules that DDL cannot say."""
-    schema = model.to_schema()
+def column_schema(table: Table) -> dg.TableSchema:
+    """The columns of a table as Dagster shows them, with the rules that DDL cannot say."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=name,
-                type=str(column.dtype).lower().removesuffix("[python]"),
+                type=_SHOWN_TYPES[column.kind],
                 description=column.description,
                 constraints=dg.TableColumnConstraints(
-                    nullable=bool(column.nullable),
-                    unique=bool(column.unique),
-                    other=[str(check.error or check.name) for check in column.checks],
+                    nullable=column.nullable, unique=column.unique, other=_shown_rules(column)
                 ),
             )
-            for name, column in schema.columns.items()
+            for name, column in table.columns.items()
         ],
-        constraints=dg.TableConstraints(other=[str(check.error) for check in schema.checks]),
+        constraints=dg.TableConstraints(other=[rule.text for rule in table.rules]),
     )
+
+
+def _shown_rules(column: Column) -> list[str]:
+    """What holds for each value, in pandera's words, which a failed check shows too."""
+    rules = {
+        "greater_than({})": column.above,
+        "isin({})": None if column.one_of is None else list(column.one_of),
+        "str_startswith({!r})": column.begins,
+        "str_length({}, None)": column.min_length,
+    }
+    return [text.format(value) for text, value in rules.items() if value is not None]
 
 
 def scan_metadata(snapshot_id: str, scan: Scan) -> dict[str, Any]:

@@ -6,12 +6,12 @@ The checks of each kind, and the one reading that is kept as evidence but never 
 from seatsync_pipeline.errors import IncompleteAnswer, SeatSyncError
 from seatsync_pipeline.orchestration.checks import no_rows, schema
 from seatsync_pipeline.orchestration.tables import (
-    AdditionTable,
-    AgreementTable,
-    CompanyTable,
-    ObservationTable,
-    PreviewTable,
-    ProductTable,
+    ADDITION,
+    AGREEMENT,
+    COMPANY,
+    OBSERVATION,
+    PREVIEW,
+    PRODUCT,
 )
 from seatsync_pipeline.orchestration.totals import control_totals
 from seatsync_pipeline.sources.base import SourceSnapshot
@@ -20,10 +20,10 @@ from seatsync_pipeline.sources.base import SourceSnapshot
 EMPTY_LIST = "empty account list"
 
 SCAN_CHECKS = (
-    schema(CompanyTable),
-    schema(AgreementTable),
-    schema(AdditionTable),
-    schema(ProductTable),
+    schema(COMPANY),
+    schema(AGREEMENT),
+    schema(ADDITION),
+    schema(PRODUCT),
     no_rows(
         "does_every_addition_have_its_agreement",
         "every addition belongs to an agreement of the same scan",
@@ -39,7 +39,7 @@ SCAN_CHECKS = (
 )
 
 SNAPSHOT_CHECKS = (
-    schema(ObservationTable),
+    schema(OBSERVATION),
     no_rows(
         "does_every_number_have_its_account",
         "every observation belongs to an account of the same snapshot",
@@ -54,7 +54,7 @@ SNAPSHOT_CHECKS = (
     ),
 )
 
-PREVIEW_CHECKS = (schema(PreviewTable, "preview_id"), control_totals())
+PREVIEW_CHECKS = (schema(PREVIEW, "preview_id"), control_totals())
 
 
 def empty_list_error(snapshot: SourceSnapshot, snapshot_id: str) -> SeatSyncError | None:

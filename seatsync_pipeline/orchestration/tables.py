@@ -1,24 +1,24 @@
-"""What the stored tables must look like: one pandera model for each.
+"""What the stored tables must look like: columns and rules, each with its meaning.
 
-They are used twice: a blocking check validates what was stored against them, and the UI shows them as the
-columns of an asset. What a column means is written here once, for both. The DDL stays in the warehouse; these
-models hold what DDL cannot say.
+They are used twice: a blocking check validates what was stored against them (`schemas.py`), and the UI shows them as
+the columns of an asset. What a column means is written here once, for both, and as plain data: pandas and pandera
+take longer to import than all the rest of the code location. The DDL stays in the warehouse; these tables hold what
+DDL cannot say.
 """
 
-from collections.abc import Callable
-from decimal import Decimal
-from typing import Any, TypeVar, cast
+from __future__ import annotations
 
-import pandas as pd
-import pandera.pandas as pa
-from pandera.engines import pandas_engine
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
 
 from seatsync_pipeline.reconcile.rows import Action, Status
 from seatsync_pipeline.sources.base import State
 
-_Judgement = TypeVar("_Judgement")
+if TYPE_CHECKING:
+    import pandas as pd
 
-_EXACT = {"precision": 18, "scale": 6}
 _UNKNOWN = {Status.SKIPPED, Status.SOURCE_ERROR, Status.LICENSE_UNMAPPED, Status.UNMATCHED, Status.AMBIGUOUS}
 _ACTIONS = {
     Status.READY: Action.UPDATE,
@@ -26,240 +26,250 @@ _ACTIONS = {
     Status.ORPHANED: Action.CANCEL,
 }
 
-
-class ExactDecimal(pandas_engine.Decimal):  # type: ignore[misc]  # pandera is untyped here
-    """pandera's Decimal, which looks at every different number once: a million seats are a few hundred numbers."""
-
-    def coerce(self, data_container: pd.Series) -> pd.Series:
-        known = {value: self.coerce_value(value) for value in data_container.unique()}
-        coerced = [known[value] for value in data_container]
-        return pd.Series(coerced, index=data_container.index, name=data_container.name, dtype=object)
+Kind = Literal["text", "number", "number_if_any", "exact", "day", "yes_or_no", "yes_or_no_if_any"]
+"""What a value is. Whole numbers and truth values that may be empty are types of their own, as in pandas."""
 
 
-def whole_row(rule: str) -> Callable[[_Judgement], _Judgement]:
-    """A rule over several columns of a row; `rule` says what should hold, as an operator reads it."""
-    return cast(Callable[[_Judgement], _Judgement], pa.dataframe_check(error=rule))
+@dataclass(frozen=True)
+class Column:
+    """One column: what its values are, what they mean, and what holds for each of them (None: nothing)."""
+
+    kind: Kind
+    description: str
+    nullable: bool = False
+    unique: bool = False
+    above: int | None = None
+    one_of: Sequence[str] | None = None
+    begins: str | None = None
+    min_length: int | None = None
 
 
-class StoredTable(pa.DataFrameModel):  # type: ignore[misc]  # pandera is untyped here
-    """A table of the warehouse, one snapshot's or preview's rows of it."""
+@dataclass(frozen=True)
+class Rule:
+    """A rule over several columns of a row: what should hold, as an operator reads it, and where it does."""
 
-    class Config:
-        coerce = True
-        strict = True  # a column that nobody described is a finding, too
-
-
-class CompanyTable(StoredTable):
-    snapshot_id: str = pa.Field(description="the agreement scan")
-    company_id: int = pa.Field(unique=True, gt=0, description="ConnectWise's id")
-    identifier: str = pa.Field(description="ConnectWise's short name")
-    name: str = pa.Field(description="name, as accounts are matched with it")
-    status: str = pa.Field(nullable=True, description="company status, e.g. Active")
-    deleted: bool = pa.Field(description="deletedFlag: kept by ConnectWise, not billed")
-    website: str = pa.Field(nullable=True, description="evidence when a tenant carries a domain")
-
-    class Config:
-        name = "company"
+    text: str
+    holds: Callable[[pd.DataFrame], pd.Series]
 
 
-class AgreementTable(StoredTable):
-    snapshot_id: str = pa.Field(description="the agreement scan")
-    agreement_id: int = pa.Field(unique=True, gt=0, description="ConnectWise's id")
-    name: str = pa.Field(description="name of the agreement")
-    company_id: int = pa.Field(gt=0, description="company that is billed")
-    type_name: str = pa.Field(description="agreement type, as the operator's filter names it")
-    parent_agreement_id: pd.Int64Dtype = pa.Field(nullable=True, description="parent agreement, if any")
-    status: str = pa.Field(nullable=True, description="agreement status; only Active ones are in scope")
-    cancelled: bool = pa.Field(description="cancelledFlag")
-    start_date: pandas_engine.Date = pa.Field(nullable=True, description="first day")
-    end_date: pandas_engine.Date = pa.Field(nullable=True, description="last day; empty: no end")
-    bill_start_date: pandas_engine.Date = pa.Field(nullable=True, description="first billed day")
-    next_invoice_date: pandas_engine.Date = pa.Field(nullable=True, description="next invoice, if known")
-    billing_cycle: str = pa.Field(nullable=True, description="billing cycle, e.g. Monthly")
-    prorate: bool = pa.Field(description="whether ConnectWise bills part months")
-    additions_read: bool = pa.Field(description="false for ended and cancelled agreements")
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table of the warehouse, one snapshot's or preview's rows of it. A column that is not here is a finding, too."""
 
-    class Config:
-        name = "agreement"
+    name: str
+    columns: dict[str, Column]
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The column that names a row."""
+        return next(name for name, column in self.columns.items() if column.unique)
 
 
-class AdditionTable(StoredTable):
-    snapshot_id: str = pa.Field(description="the agreement scan")
-    addition_id: int = pa.Field(unique=True, gt=0, description="ConnectWise's id")
-    agreement_id: int = pa.Field(gt=0, description="agreement that carries it")
-    product_id: int = pa.Field(gt=0, description="catalog product")
-    product_identifier: str = pa.Field(description="the product's identifier")
-    quantity: ExactDecimal = pa.Field(dtype_kwargs=_EXACT, description="quantity, exact")
-    less_included: ExactDecimal = pa.Field(
-        dtype_kwargs=_EXACT, description="quantity that the agreement includes without charge"
-    )
-    unit_price: ExactDecimal = pa.Field(
-        nullable=True, dtype_kwargs=_EXACT, description="price of one, per billing cycle"
-    )
-    unit_cost: ExactDecimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="cost of one")
-    bill_customer: str = pa.Field(description="Billable, DoNotBill or NoCharge")
-    effective_date: pandas_engine.Date = pa.Field(nullable=True, description="first billed day")
-    cancelled_date: pandas_engine.Date = pa.Field(nullable=True, description="last billed day")
-    description: str = pa.Field(nullable=True, description="text on the invoice")
-    last_updated: str = pa.Field(nullable=True, description="_info.lastUpdated, as ConnectWise wrote it")
-
-    class Config:
-        name = "addition"
+def _failed_is_no_number(rows: pd.DataFrame) -> pd.Series:
+    empty, failed = rows["seats"].isna(), rows["state"] == State.FAILED.value
+    return (empty == failed) | (empty & (rows["state"] == State.POC.value))
 
 
-class ProductTable(StoredTable):
-    snapshot_id: str = pa.Field(description="the agreement scan")
-    product_id: int = pa.Field(unique=True, gt=0, description="ConnectWise's id")
-    identifier: str = pa.Field(description="catalog identifier")
-    description: str = pa.Field(nullable=True, description="catalog description")
-    product_class: str = pa.Field(nullable=True, description="Agreement, Bundle, Inventory ...")
-    inactive: bool = pa.Field(description="inactiveFlag")
-    price: ExactDecimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="catalog price")
-    cost: ExactDecimal = pa.Field(nullable=True, dtype_kwargs=_EXACT, description="catalog cost")
-    taxable: pd.BooleanDtype = pa.Field(nullable=True, description="taxableFlag")
-    billing_cycle: str = pa.Field(nullable=True, description="the product's own cycle, if it has one")
-
-    class Config:
-        name = "product"
+def _failed_has_a_reason(rows: pd.DataFrame) -> pd.Series:
+    return (rows["state"] != State.FAILED.value) | rows["reason"].notna()
 
 
-class ObservationTable(StoredTable):
-    snapshot_id: str = pa.Field(description="the pull or import")
-    position: int = pa.Field(unique=True, gt=0, description="order in the source, from 1")
-    account_key: str = pa.Field(description="what links are saved against")
-    account_name: str = pa.Field(description="name of the subaccount or tenant")
-    license: str = pa.Field(description="what is mapped to a catalog product")
-    seats: ExactDecimal = pa.Field(
-        nullable=True, dtype_kwargs=_EXACT, description="seats, exact; empty when the read failed, never zero"
-    )
-    state: str = pa.Field(
-        isin=[state.value for state in State], description="counted, poc, expired or failed"
-    )
-    reason: str = pa.Field(nullable=True, description="why it failed")
-    evidence: str = pa.Field(str_startswith="{", description="what the number was made from (JSON)")
-
-    class Config:
-        name = "observation"
-
-    @whole_row("seats are empty when the read failed, and otherwise at most for a proof of concept")
-    @classmethod
-    def failed_is_no_number(cls, rows: pd.DataFrame) -> pd.Series:
-        empty, failed = rows["seats"].isna(), rows["state"] == State.FAILED.value
-        return (empty == failed) | (empty & (rows["state"] == State.POC.value))
-
-    @whole_row("a failed read says why")
-    @classmethod
-    def failed_has_a_reason(cls, rows: pd.DataFrame) -> pd.Series:
-        return (rows["state"] != State.FAILED.value) | rows["reason"].notna()
-
-    @whole_row("a row with a number names its account and its license")
-    @classmethod
-    def number_has_an_owner(cls, rows: pd.DataFrame) -> pd.Series:
-        return rows["seats"].isna() | ((rows["account_key"] != "") & (rows["license"] != ""))
-
-    @whole_row("seats are zero or more")
-    @classmethod
-    def no_negative_seats(cls, rows: pd.DataFrame) -> pd.Series:
-        known = rows["seats"].dropna()
-        return pd.Series(~rows.index.isin(known.index[known < 0]), index=rows.index)
+def _number_has_an_owner(rows: pd.DataFrame) -> pd.Series:
+    return rows["seats"].isna() | ((rows["account_key"] != "") & (rows["license"] != ""))
 
 
-class PreviewTable(StoredTable):
-    preview_id: str = pa.Field(description="the preview")
-    source: str = pa.Field(isin=["duo", "avanan"], description="duo or avanan")
-    row_id: str = pa.Field(
-        unique=True, str_startswith="row_", description="stays with its line from preview to preview"
-    )
-    fingerprint: str = pa.Field(str_startswith="fp_", description="what an approval is bound to")
-    position: int = pa.Field(unique=True, description="order on the screen")
-    status: str = pa.Field(isin=[status.value for status in Status], description="what the row is")
-    action: str = pa.Field(isin=[action.value for action in Action], description="what a push would do")
-    selected_by_default: bool = pa.Field(description="ticked without a decision")
-    blocked: bool = pa.Field(description="cannot be approved")
-    needs_reason: bool = pa.Field(description="can be approved with a reason only")
-    accounts: str = pa.Field(str_startswith="[", description="what each account contributed (JSON)")
-    company_id: pd.Int64Dtype = pa.Field(nullable=True, description="ConnectWise company")
-    company_name: str = pa.Field(nullable=True, description="its name")
-    agreement_id: pd.Int64Dtype = pa.Field(nullable=True, description="agreement, when there is one")
-    agreement_name: str = pa.Field(nullable=True, description="its name")
-    addition_id: pd.Int64Dtype = pa.Field(nullable=True, description="addition, when there is one")
-    additions: str = pa.Field(str_startswith="[", description="every addition the row carries (JSON)")
-    product_id: pd.Int64Dtype = pa.Field(nullable=True, description="catalog product")
-    product_identifier: str = pa.Field(nullable=True, description="its identifier")
-    current_quantity: ExactDecimal = pa.Field(
-        nullable=True, dtype_kwargs=_EXACT, description="what ConnectWise bills"
-    )
-    new_quantity: ExactDecimal = pa.Field(
-        nullable=True, dtype_kwargs=_EXACT, description="what the source counts; empty when unknown"
-    )
-    delta: ExactDecimal = pa.Field(
-        nullable=True, dtype_kwargs=_EXACT, description="new less current quantity"
-    )
-    less_included: ExactDecimal = pa.Field(
-        nullable=True, dtype_kwargs=_EXACT, description="included without charge"
-    )
-    unit_price: ExactDecimal = pa.Field(
-        nullable=True, dtype_kwargs=_EXACT, description="price of one, per billing cycle"
-    )
-    amount_delta: ExactDecimal = pa.Field(
-        nullable=True, dtype_kwargs=_EXACT, description="change of the invoice, per billing cycle"
-    )
-    billing_cycle: str = pa.Field(nullable=True, description="the agreement's billing cycle")
-    next_invoice_date: pandas_engine.Date = pa.Field(
-        nullable=True, description="the agreement's next invoice"
-    )
-    planned_date: pandas_engine.Date = pa.Field(
-        nullable=True, description="first or last billed day of the change"
-    )
-    paired_row_id: str = pa.Field(nullable=True, description="the other row of a move")
-    flags: str = pa.Field(str_startswith="[", description="what to know about the row (JSON)")
-    guards: str = pa.Field(str_startswith="[", description="guards that tripped (JSON)")
-    candidates: str = pa.Field(str_startswith="[", description="companies it could belong to (JSON)")
-    agreements: str = pa.Field(str_startswith="[", description="agreements to choose from (JSON)")
-    evidence: str = pa.Field(nullable=True, description="why a line counts as orphaned")
-    reason: str = pa.Field(str_length={"min_value": 1}, description="one sentence for people")
-    trace: str = pa.Field(str_startswith="[", description="the ordered rules behind the status (JSON)")
+def _no_negative_seats(rows: pd.DataFrame) -> pd.Series:
+    import pandas as pd
 
-    class Config:
-        name = "preview"
-
-    @whole_row("the action is the one of the status")
-    @classmethod
-    def action_fits_status(cls, rows: pd.DataFrame) -> pd.Series:
-        expected = {status.value: action.value for status, action in _ACTIONS.items()}
-        return rows["action"] == rows["status"].map(lambda status: expected.get(status, Action.NONE.value))
-
-    @whole_row("a blocked row is neither selected nor asks for a reason")
-    @classmethod
-    def blocked_is_blocked(cls, rows: pd.DataFrame) -> pd.Series:
-        return ~(rows["blocked"] & (rows["selected_by_default"] | rows["needs_reason"]))
-
-    @whole_row("only a Ready row that needs no reason is selected by default")
-    @classmethod
-    def default_is_harmless(cls, rows: pd.DataFrame) -> pd.Series:
-        harmless = (rows["status"] == Status.READY.value) & ~rows["needs_reason"]
-        return ~rows["selected_by_default"] | harmless
-
-    @whole_row("a row whose seats are unknown proposes no quantity")
-    @classmethod
-    def unknown_is_no_number(cls, rows: pd.DataFrame) -> pd.Series:
-        unknown = rows["status"].isin([status.value for status in _UNKNOWN])
-        return ~unknown | rows["new_quantity"].isna()
-
-    @whole_row("delta is the new quantity less the current one")
-    @classmethod
-    def delta_adds_up(cls, rows: pd.DataFrame) -> pd.Series:
-        numbers = zip(rows["new_quantity"], rows["current_quantity"], rows["delta"], strict=True)
-        return pd.Series([_delta_adds_up(*three) for three in numbers], index=rows.index, dtype=bool)
-
-    @whole_row("a row that would be written has a company, a product and a new quantity")
-    @classmethod
-    def writable_is_whole(cls, rows: pd.DataFrame) -> pd.Series:
-        written = rows["action"] != Action.NONE.value
-        return ~written | rows[["company_id", "product_id", "new_quantity"]].notna().all(axis=1)
+    known = rows["seats"].dropna()
+    return pd.Series(~rows.index.isin(known.index[known < 0]), index=rows.index)
 
 
-def _delta_adds_up(new: Any, current: Any, delta: Any) -> bool:
+def _action_fits_status(rows: pd.DataFrame) -> pd.Series:
+    expected = {status.value: action.value for status, action in _ACTIONS.items()}
+    return rows["action"] == rows["status"].map(lambda status: expected.get(status, Action.NONE.value))
+
+
+def _blocked_is_blocked(rows: pd.DataFrame) -> pd.Series:
+    return ~(rows["blocked"] & (rows["selected_by_default"] | rows["needs_reason"]))
+
+
+def _default_is_harmless(rows: pd.DataFrame) -> pd.Series:
+    harmless = (rows["status"] == Status.READY.value) & ~rows["needs_reason"]
+    return ~rows["selected_by_default"] | harmless
+
+
+def _unknown_is_no_number(rows: pd.DataFrame) -> pd.Series:
+    unknown = rows["status"].isin([status.value for status in _UNKNOWN])
+    return ~unknown | rows["new_quantity"].isna()
+
+
+def _delta_adds_up(rows: pd.DataFrame) -> pd.Series:
+    import pandas as pd
+
+    numbers = zip(rows["new_quantity"], rows["current_quantity"], rows["delta"], strict=True)
+    return pd.Series([_adds_up(*three) for three in numbers], index=rows.index, dtype=bool)
+
+
+def _writable_is_whole(rows: pd.DataFrame) -> pd.Series:
+    written = rows["action"] != Action.NONE.value
+    return ~written | rows[["company_id", "product_id", "new_quantity"]].notna().all(axis=1)
+
+
+def _adds_up(new: Any, current: Any, delta: Any) -> bool:
+    import pandas as pd
+
     if pd.isna(new) or pd.isna(delta):
         return bool(pd.isna(new) and pd.isna(delta))
     return bool(delta == new - (Decimal(0) if pd.isna(current) else current))
+
+
+COMPANY = Table(
+    name="company",
+    columns={
+        "snapshot_id": Column("text", "the agreement scan"),
+        "company_id": Column("number", "ConnectWise's id", unique=True, above=0),
+        "identifier": Column("text", "ConnectWise's short name"),
+        "name": Column("text", "name, as accounts are matched with it"),
+        "status": Column("text", "company status, e.g. Active", nullable=True),
+        "deleted": Column("yes_or_no", "deletedFlag: kept by ConnectWise, not billed"),
+        "website": Column("text", "evidence when a tenant carries a domain", nullable=True),
+    },
+)
+
+
+AGREEMENT = Table(
+    name="agreement",
+    columns={
+        "snapshot_id": Column("text", "the agreement scan"),
+        "agreement_id": Column("number", "ConnectWise's id", unique=True, above=0),
+        "name": Column("text", "name of the agreement"),
+        "company_id": Column("number", "company that is billed", above=0),
+        "type_name": Column("text", "agreement type, as the operator's filter names it"),
+        "parent_agreement_id": Column("number_if_any", "parent agreement, if any", nullable=True),
+        "status": Column("text", "agreement status; only Active ones are in scope", nullable=True),
+        "cancelled": Column("yes_or_no", "cancelledFlag"),
+        "start_date": Column("day", "first day", nullable=True),
+        "end_date": Column("day", "last day; empty: no end", nullable=True),
+        "bill_start_date": Column("day", "first billed day", nullable=True),
+        "next_invoice_date": Column("day", "next invoice, if known", nullable=True),
+        "billing_cycle": Column("text", "billing cycle, e.g. Monthly", nullable=True),
+        "prorate": Column("yes_or_no", "whether ConnectWise bills part months"),
+        "additions_read": Column("yes_or_no", "false for ended and cancelled agreements"),
+    },
+)
+
+
+ADDITION = Table(
+    name="addition",
+    columns={
+        "snapshot_id": Column("text", "the agreement scan"),
+        "addition_id": Column("number", "ConnectWise's id", unique=True, above=0),
+        "agreement_id": Column("number", "agreement that carries it", above=0),
+        "product_id": Column("number", "catalog product", above=0),
+        "product_identifier": Column("text", "the product's identifier"),
+        "quantity": Column("exact", "quantity, exact"),
+        "less_included": Column("exact", "quantity that the agreement includes without charge"),
+        "unit_price": Column("exact", "price of one, per billing cycle", nullable=True),
+        "unit_cost": Column("exact", "cost of one", nullable=True),
+        "bill_customer": Column("text", "Billable, DoNotBill or NoCharge"),
+        "effective_date": Column("day", "first billed day", nullable=True),
+        "cancelled_date": Column("day", "last billed day", nullable=True),
+        "description": Column("text", "text on the invoice", nullable=True),
+        "last_updated": Column("text", "_info.lastUpdated, as ConnectWise wrote it", nullable=True),
+    },
+)
+
+
+PRODUCT = Table(
+    name="product",
+    columns={
+        "snapshot_id": Column("text", "the agreement scan"),
+        "product_id": Column("number", "ConnectWise's id", unique=True, above=0),
+        "identifier": Column("text", "catalog identifier"),
+        "description": Column("text", "catalog description", nullable=True),
+        "product_class": Column("text", "Agreement, Bundle, Inventory ...", nullable=True),
+        "inactive": Column("yes_or_no", "inactiveFlag"),
+        "price": Column("exact", "catalog price", nullable=True),
+        "cost": Column("exact", "catalog cost", nullable=True),
+        "taxable": Column("yes_or_no_if_any", "taxableFlag", nullable=True),
+        "billing_cycle": Column("text", "the product's own cycle, if it has one", nullable=True),
+    },
+)
+
+
+OBSERVATION = Table(
+    name="observation",
+    columns={
+        "snapshot_id": Column("text", "the pull or import"),
+        "position": Column("number", "order in the source, from 1", unique=True, above=0),
+        "account_key": Column("text", "what links are saved against"),
+        "account_name": Column("text", "name of the subaccount or tenant"),
+        "license": Column("text", "what is mapped to a catalog product"),
+        "seats": Column("exact", "seats, exact; empty when the read failed, never zero", nullable=True),
+        "state": Column("text", "counted, poc, expired or failed", one_of=[state.value for state in State]),
+        "reason": Column("text", "why it failed", nullable=True),
+        "evidence": Column("text", "what the number was made from (JSON)", begins="{"),
+    },
+    rules=(
+        Rule(
+            "seats are empty when the read failed, and otherwise at most for a proof of concept",
+            _failed_is_no_number,
+        ),
+        Rule("a failed read says why", _failed_has_a_reason),
+        Rule("a row with a number names its account and its license", _number_has_an_owner),
+        Rule("seats are zero or more", _no_negative_seats),
+    ),
+)
+
+
+PREVIEW = Table(
+    name="preview",
+    columns={
+        "preview_id": Column("text", "the preview"),
+        "source": Column("text", "duo or avanan", one_of=["duo", "avanan"]),
+        "row_id": Column("text", "stays with its line from preview to preview", unique=True, begins="row_"),
+        "fingerprint": Column("text", "what an approval is bound to", begins="fp_"),
+        "position": Column("number", "order on the screen", unique=True),
+        "status": Column("text", "what the row is", one_of=[status.value for status in Status]),
+        "action": Column("text", "what a push would do", one_of=[action.value for action in Action]),
+        "selected_by_default": Column("yes_or_no", "ticked without a decision"),
+        "blocked": Column("yes_or_no", "cannot be approved"),
+        "needs_reason": Column("yes_or_no", "can be approved with a reason only"),
+        "accounts": Column("text", "what each account contributed (JSON)", begins="["),
+        "company_id": Column("number_if_any", "ConnectWise company", nullable=True),
+        "company_name": Column("text", "its name", nullable=True),
+        "agreement_id": Column("number_if_any", "agreement, when there is one", nullable=True),
+        "agreement_name": Column("text", "its name", nullable=True),
+        "addition_id": Column("number_if_any", "addition, when there is one", nullable=True),
+        "additions": Column("text", "every addition the row carries (JSON)", begins="["),
+        "product_id": Column("number_if_any", "catalog product", nullable=True),
+        "product_identifier": Column("text", "its identifier", nullable=True),
+        "current_quantity": Column("exact", "what ConnectWise bills", nullable=True),
+        "new_quantity": Column("exact", "what the source counts; empty when unknown", nullable=True),
+        "delta": Column("exact", "new less current quantity", nullable=True),
+        "less_included": Column("exact", "included without charge", nullable=True),
+        "unit_price": Column("exact", "price of one, per billing cycle", nullable=True),
+        "amount_delta": Column("exact", "change of the invoice, per billing cycle", nullable=True),
+        "billing_cycle": Column("text", "the agreement's billing cycle", nullable=True),
+        "next_invoice_date": Column("day", "the agreement's next invoice", nullable=True),
+        "planned_date": Column("day", "first or last billed day of the change", nullable=True),
+        "paired_row_id": Column("text", "the other row of a move", nullable=True),
+        "flags": Column("text", "what to know about the row (JSON)", begins="["),
+        "guards": Column("text", "guards that tripped (JSON)", begins="["),
+        "candidates": Column("text", "companies it could belong to (JSON)", begins="["),
+        "agreements": Column("text", "agreements to choose from (JSON)", begins="["),
+        "evidence": Column("text", "why a line counts as orphaned", nullable=True),
+        "reason": Column("text", "one sentence for people", min_length=1),
+        "trace": Column("text", "the ordered rules behind the status (JSON)", begins="["),
+    },
+    rules=(
+        Rule("the action is the one of the status", _action_fits_status),
+        Rule("a blocked row is neither selected nor asks for a reason", _blocked_is_blocked),
+        Rule("only a Ready row that needs no reason is selected by default", _default_is_harmless),
+        Rule("a row whose seats are unknown proposes no quantity", _unknown_is_no_number),
+        Rule("delta is the new quantity less the current one", _delta_adds_up),
+        Rule("a row that would be written has a company, a product and a new quantity", _writable_is_whole),
+    ),
+)

@@ -2,8 +2,8 @@
 
 What belongs here: the order of the steps, how rows of one tenant go together, the footer's total, and the
 findings of the reading itself. Bytes and rows are `file_text.py` and `csv_file.py`, headers and status words
-`avanan_columns.py`, single cells `avanan_rows.py`. Nothing is stored here, and comparing with earlier imports
-happens where the history is known.
+`avanan_columns.py` and `avanan_status.py`, single cells `avanan_rows.py`. Nothing is stored here, and comparing
+with earlier imports happens where the history is known.
 
 A structural fault refuses the whole file, because behind it rows may be missing; a bad cell makes only its own
 observation failed, never a number.
@@ -24,8 +24,8 @@ from seatsync_pipeline.settings.files import DEFAULT_SIZES, FileSettings
 from seatsync_pipeline.settings.guards import DEFAULT_LIMITS, GuardSettings
 from seatsync_pipeline.sources.avanan_columns import REQUIRED, Columns, Layout, load_columns
 from seatsync_pipeline.sources.avanan_footer import check_footers
-from seatsync_pipeline.sources.avanan_rows import Sheet, read_sheet
-from seatsync_pipeline.sources.avanan_schema import check_observations
+from seatsync_pipeline.sources.avanan_rows import read_sheet
+from seatsync_pipeline.sources.avanan_sheet import Sheet
 from seatsync_pipeline.sources.avanan_tenants import Tenants, gather
 from seatsync_pipeline.sources.base import Finding, SourceSnapshot, State
 from seatsync_pipeline.sources.collection import collection_paused
@@ -89,6 +89,8 @@ def _read(
     limits: GuardSettings,
     max_rows: int,
 ) -> SourceSnapshot:
+    from seatsync_pipeline.sources.avanan_schema import check_observations  # pandera takes long to import
+
     text = to_text(data, faults)
     table = open_table(text, faults, columns.missing, max_rows=max_rows)
     _check_header(table, columns, faults)

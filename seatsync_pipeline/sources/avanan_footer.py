@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from seatsync_pipeline.sources.avanan_rows import Footer, Row, Sheet
+from seatsync_pipeline.sources.avanan_sheet import Footer, Row, Sheet
 from seatsync_pipeline.sources.base import Finding, State, Verdict
 from seatsync_pipeline.sources.file_text import Faults
 

@@ -1,8 +1,8 @@
 """One row of an Avanan export: from its cells to a name, a portal, a license, seats and a state.
 
-What belongs here: the rules for single cells, footer rows, and the words of the status columns. A bad cell makes
-its row failed, never a number; what cannot be a cell of a whole table (a line break in a name, the header once
-more) is a fault of the file. How rows of one tenant go together is told in `avanan.py`.
+What belongs here: the rules for single cells, and footer rows. A bad cell makes its row failed, never a number;
+what cannot be a cell of a whole table (a line break in a name, the header once more) is a fault of the file. The
+words of the status columns are `avanan_status.py`, and how rows of one tenant go together `avanan_tenants.py`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice, repeat
 
 from seatsync_pipeline.sources.avanan_columns import Columns, Layout
-from seatsync_pipeline.sources.base import State
+from seatsync_pipeline.sources.avanan_sheet import NO_NAME, Footer, Row, Sheet
+from seatsync_pipeline.sources.avanan_status import settle_states
 from seatsync_pipeline.sources.csv_file import CsvTable
 from seatsync_pipeline.sources.file_text import EXPORT_AGAIN, Faults, visible
 
@@ -28,55 +28,9 @@ _TENANT_COUNT = re.compile(r"\b(\d{1,9}) (?:tenants?|customers?|accounts?|client
 # A spreadsheet shows a long number this way, and saves it so: the digits behind are lost.
 _ROUNDED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.ASCII)
 _SPREADSHEET_ERRORS = {"#NAME?", "#REF!", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!"}
-# What stands for a blank name. In words, so that no matching takes a portal for a company's name.
-NO_NAME = "(no name, "
 _FORMULA_STARTS = ("'=", "'+", "'-", "'@")
 # What any rule for single cells looks for, wherever it stands.
 _NOT_PLAIN = (*_FORMULA_STARTS, "#", "E+")
-
-
-@dataclass(slots=True)
-class Row:
-    """One data row. `seats` is None when the Users cell is no number; `reasons` say why the row is failed.
-
-    `more` are further rows of the same tenant, filled when rows are gathered.
-    """
-
-    line: int
-    key: str
-    name: str
-    license: str
-    users: str
-    seats: Decimal | None
-    status: tuple[str, ...]
-    domain: str
-    reasons: tuple[str, ...] = ()
-    state: State | None = None
-    more: list[Row] | None = None
-
-
-@dataclass(frozen=True)
-class Footer:
-    """A total row: what it says the Users add up to, and how many tenants it names, where it does."""
-
-    line: int
-    users: str
-    total: Decimal | None
-    tenants: int | None
-
-
-@dataclass
-class Sheet:
-    """All rows of one file, and what is known about single ones: names as written, names of other columns.
-
-    `status_columns` are the headers of the columns that were read as the status; the rows' `status` has their cells.
-    """
-
-    rows: list[Row] = field(default_factory=list)
-    footers: list[Footer] = field(default_factory=list)
-    names_as_written: dict[int, str] = field(default_factory=dict)
-    other_names: dict[int, dict[str, str]] = field(default_factory=dict)
-    status_columns: tuple[str, ...] = ()
 
 
 def read_sheet(
@@ -117,7 +71,7 @@ class _SheetReader:
                     )
                 else:
                     self._read_row(line, cells)
-        _settle_states(self.sheet, self.table, columns, self.layout, self.faults)
+        settle_states(self.sheet, self.table, columns, self.layout, self.faults)
         return self.sheet
 
     def _read_plain(self, batch: Sequence[tuple[int, list[str]]]) -> bool:
@@ -144,7 +98,8 @@ class _SheetReader:
                     return False
             seats = list(map(self._seats.get, users))
         domains = repeat("") if layout.domain is None else map(str.strip, columns[layout.domain])
-        statuses = map(self._status_of, zip(*(columns[place] for place in self._status_places), strict=True))
+        picked = list(zip(*(columns[place] for place in self._status_places), strict=True))
+        status_of = {cells: self._status_of(cells) for cells in set(picked)}
         self.sheet.rows += map(
             Row,
             (line for line, _ in batch),
@@ -153,7 +108,7 @@ class _SheetReader:
             map(self._shared.setdefault, licenses, licenses),
             map(self._shared.setdefault, users, users),
             seats,
-            statuses,
+            map(status_of.__getitem__, picked),
             domains,
         )
         return True
@@ -306,51 +261,3 @@ def read_seats(users: str, delimiter: str) -> tuple[Decimal | None, str | None]:
     if seats > MAX_SEATS:
         return None, f"is '{visible(users)}', more than any tenant has"
     return seats, None
-
-
-def _settle_states(sheet: Sheet, table: CsvTable, columns: Columns, layout: Layout, faults: Faults) -> None:
-    """Give every row its state from all its status cells together, or the reason why it has none."""
-    sure = len(layout.status)
-    combinations = {row.status for row in sheet.rows}
-    read = [
-        place
-        for place in range(sure + len(layout.possible_status))
-        if place < sure or any(columns.word_state(cells[place]) for cells in combinations)
-    ]
-    headers = [table.header[place] for place in (*layout.status, *layout.possible_status)]
-    if not read and sheet.rows:
-        faults.add(
-            f"missing column: no cell of {' or '.join(headers)} is a status word",
-            "Add the status column, or its words to avanan_columns.toml; without it trials would be billed.",
-            line=table.header_line,
-        )
-        return
-    sheet.status_columns = tuple(headers[place] for place in read)
-    verdicts = {
-        cells: (
-            tuple(cells[place] for place in read),
-            *_state_of([(headers[place], cells[place], place < sure) for place in read], columns),
-        )
-        for cells in combinations
-    }
-    for row in sheet.rows:
-        row.status, row.state, reason = verdicts[row.status]
-        if reason is not None:
-            row.reasons += (reason,)
-
-
-def _state_of(cells: Sequence[tuple[str, str, bool]], columns: Columns) -> tuple[State | None, str | None]:
-    """`cells` are header, text, and whether a blank is bad there because the column can only be a status."""
-    found: set[State] = set()
-    for header, text, needed in cells:
-        state = columns.word_state(text)
-        if state is not None:
-            found.add(state)
-        elif text:
-            return None, f"{header} is '{visible(text)}', not a known status word"
-        elif needed:
-            return None, f"{header} is blank"
-    for state in (State.EXPIRED, State.POC, State.COUNTED):
-        if state in found:
-            return state, None
-    return None, f"{' and '.join(header for header, _, _ in cells)} is blank"

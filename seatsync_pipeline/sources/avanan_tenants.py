@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any
 
 from seatsync_pipeline.sources.avanan_columns import Columns
-from seatsync_pipeline.sources.avanan_rows import NO_NAME, Row, Sheet
+from seatsync_pipeline.sources.avanan_sheet import NO_NAME, Row, Sheet
 from seatsync_pipeline.sources.base import Account, Observation, State
 from seatsync_pipeline.sources.file_text import visible
 
@@ -88,11 +88,13 @@ def _observations(rows: list[Row], tenants: Tenants) -> Iterable[Observation]:
         groups.setdefault(row.license or row.line, []).append(row)
     for group in groups.values():
         reasons = group[0].reasons
-        if len({(row.seats, row.state, row.reasons) for row in group}) > 1:
+        if len(group) == 1:
+            pass
+        elif len({(row.seats, row.state, row.reasons) for row in group}) > 1:
             tenants.contradicting.append([row.line for row in group])
             told = "; ".join(map(_told, group[:_LINES_NAMED]))
             reasons = (f"stands {len(group)} times with different content: {told}", *shared)
-        elif len(group) > 1:
+        else:
             tenants.collapsed.append([row.line for row in group])
         yield _observation(group[0], group, reasons, tenants)
 
@@ -104,11 +106,15 @@ def _told(row: Row) -> str:
 
 
 def _two_spellings(rows: list[Row]) -> tuple[str, ...]:
+    if len({row.key for row in rows}) == 1:
+        return ()
     spellings = _first_lines(rows, "key", lambda key: key)
-    return (f"one tenant in two spellings: {_named(spellings)}",) if len(spellings) > 1 else ()
+    return (f"one tenant in two spellings: {_named(spellings)}",)
 
 
 def _two_names(rows: list[Row]) -> tuple[str, ...]:
+    if len({row.name for row in rows}) == 1:
+        return ()
     names = _first_lines(rows, "name", lambda name: " ".join(name.casefold().split()))
     names = {name: line for name, line in names.items() if not name.startswith(NO_NAME)}
     if len(names) < 2 or len({row.key for row in rows}) > 1:

@@ -6,7 +6,7 @@ tables, and what a snapshot means for a preview.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,7 +25,7 @@ from seatsync_pipeline.sources.base import (
     Verdict,
 )
 from seatsync_pipeline.sources.collection import collection_paused
-from seatsync_pipeline.warehouse import Connection, Warehouse, insert_rows, new_id
+from seatsync_pipeline.warehouse import PORTION, Connection, Warehouse, insert_columns, insert_rows, new_id
 from seatsync_pipeline.warehouse.kept import require_kept
 
 # `observation.seats` is decimal(18, 6); the database would round or refuse what does not fit.
@@ -67,34 +67,40 @@ def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str
     _require_storable(snapshot.observations)
     with collection_paused(), warehouse.write() as connection:
         insert_rows(connection, "snapshot", [header])
-        insert_rows(connection, "account", _account_rows(snapshot_id, snapshot.accounts))
-        insert_rows(connection, "observation", _observation_rows(snapshot_id, snapshot.observations))
+        for columns in _account_columns(snapshot_id, snapshot.accounts):
+            insert_columns(connection, "account", columns)
+        for columns in _observation_columns(snapshot_id, snapshot.observations):
+            insert_columns(connection, "observation", columns)
     return snapshot_id
 
 
-def _account_rows(snapshot_id: str, accounts: Iterable[Account]) -> Iterator[dict[str, Any]]:
-    for account in accounts:
+def _account_columns(snapshot_id: str, accounts: Sequence[Account]) -> Iterator[dict[str, Sequence[Any]]]:
+    for begin in range(0, len(accounts), PORTION):
+        some = accounts[begin : begin + PORTION]
         yield {
-            "snapshot_id": snapshot_id,
-            "account_key": account.key,
-            "account_name": account.name,
-            "domain": account.domain,
-            "details": exact_json.dumps(account.details) if account.details else "{}",
+            "snapshot_id": [snapshot_id] * len(some),
+            "account_key": [account.key for account in some],
+            "account_name": [account.name for account in some],
+            "domain": [account.domain for account in some],
+            "details": exact_json.dumps_each([account.details for account in some]),
         }
 
 
-def _observation_rows(snapshot_id: str, observations: Iterable[Observation]) -> Iterator[dict[str, Any]]:
-    for position, observation in enumerate(observations, start=1):
+def _observation_columns(
+    snapshot_id: str, observations: Sequence[Observation]
+) -> Iterator[dict[str, Sequence[Any]]]:
+    for begin in range(0, len(observations), PORTION):
+        some = observations[begin : begin + PORTION]
         yield {
-            "snapshot_id": snapshot_id,
-            "position": position,
-            "account_key": observation.account_key,
-            "account_name": observation.account_name,
-            "license": observation.license,
-            "seats": observation.seats,
-            "state": observation.state.value,
-            "reason": observation.reason,
-            "evidence": exact_json.dumps(observation.evidence),
+            "snapshot_id": [snapshot_id] * len(some),
+            "position": range(begin + 1, begin + 1 + len(some)),
+            "account_key": [observation.account_key for observation in some],
+            "account_name": [observation.account_name for observation in some],
+            "license": [observation.license for observation in some],
+            "seats": [observation.seats for observation in some],
+            "state": [observation.state for observation in some],
+            "reason": [observation.reason for observation in some],
+            "evidence": exact_json.dumps_each([observation.evidence for observation in some]),
         }
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from seatsync_pipeline.warehouse.schema import Connection
 
-# Larger portions take more memory and no less time.
-_PORTION = 20_000
+PORTION = 20_000
+"""How many rows at once: larger portions take more memory and no less time."""
+
 # Up to here binding values is quicker than making a frame, as it is for every entry of a journal.
 _FEW = 8
 
@@ -27,7 +28,7 @@ def insert_rows(connection: Connection, table: str, rows: Iterable[Mapping[str, 
     """
     incoming = iter(rows)
     count = 0
-    while portion := list(islice(incoming, _PORTION)):
+    while portion := list(islice(incoming, PORTION)):
         insert_columns(connection, table, {name: [row[name] for row in portion] for name in portion[0]})
         count += len(portion)
     return count
@@ -37,8 +38,8 @@ def insert_columns(connection: Connection, table: str, columns: Mapping[str, Seq
     """Insert rows that are at hand column by column, as `insert_rows` does; all columns have one length."""
     count = len(next(iter(columns.values())))
     insert = _insert_few if count <= _FEW else _insert_many
-    for start in range(0, count, _PORTION):
-        portion = {name: values[start : start + _PORTION] for name, values in columns.items()}
+    for start in range(0, count, PORTION):
+        portion = {name: values[start : start + PORTION] for name, values in columns.items()}
         insert(connection, table, portion)
 
 
@@ -55,23 +56,22 @@ def _insert_few(connection: Connection, table: str, columns: Mapping[str, Sequen
 def _insert_many(connection: Connection, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
     import pandas as pd  # slow to import, and commands that only read do not need it
 
-    frame = pd.DataFrame(
+    # Not registered: the database would keep all portions, and every text in them, until the transaction's end.
+    incoming_rows = pd.DataFrame(  # noqa: F841  # the statement finds it by this name
         {name: pd.Series(_as_texts(values), dtype=object) for name, values in columns.items()}, copy=False
     )
     # All is text or None: looking at a thousand values of each column to find that out takes longer than small inserts.
     connection.execute("set pandas_analyze_sample = 0")
-    connection.register("incoming_rows", frame)
-    try:
-        connection.execute(f'insert into "{table}" by name select * from incoming_rows')  # noqa: S608
-    finally:
-        connection.unregister("incoming_rows")
+    # Further threads would wait for the first one to read Python's objects, and keep the processors busy meanwhile.
+    connection.execute("set threads = 1")
+    connection.execute(f'insert into "{table}" by name select * from incoming_rows')  # noqa: S608
 
 
-def _as_texts(values: Sequence[Any]) -> list[str | None]:
+def _as_texts(values: Sequence[Any]) -> Sequence[Any]:
     """`_as_text` of every value; most columns hold one type, and text is text already."""
     types = set(map(type, values))
     if types <= {str, NoneType}:
-        return list(values)
+        return values
     if types.isdisjoint({bool, NoneType}):
         return list(map(str, values))
     return [_as_text(value) for value in values]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +78,16 @@ def test_nothing_retries_a_run_by_itself() -> None:
     for key in KEYS:
         definition = DEFS.resolve_assets_def(key)
         assert definition.op.retry_policy is None
+
+
+def test_the_code_location_loads_without_pandas_and_pandera() -> None:
+    code = (
+        "import sys\n"
+        "import seatsync_pipeline.definitions\n"
+        "heavy = {'numpy', 'pandas', 'pandera', 'pyarrow', 'rapidfuzz'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -115,7 +115,7 @@ def test_a_scan_of_many_portions_is_loaded_unchanged(
     )
     large = replace(SCAN, additions=additions)
     whole = digest(large)
-    monkeypatch.setattr(store, "_PORTION", 7)
+    monkeypatch.setattr(store, "PORTION", 7)
     scan_id = save_scan(warehouse, large, run_id=None)
     with warehouse.read() as connection:
         assert load_scan(connection, scan_id) == large

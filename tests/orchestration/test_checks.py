@@ -16,7 +16,7 @@ from seatsync_pipeline.errors import WarehouseError
 from seatsync_pipeline.orchestration.checks import Problem, judge_stored, previews_of, schema, snapshots_of
 from seatsync_pipeline.orchestration.run import run_job
 from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS, SCAN_CHECKS, SNAPSHOT_CHECKS
-from seatsync_pipeline.orchestration.tables import ObservationTable
+from seatsync_pipeline.orchestration.tables import OBSERVATION
 from seatsync_pipeline.warehouse import Connection, Warehouse
 from tests.orchestration.place import Place
 
@@ -93,8 +93,8 @@ def test_rows_judged_in_portions_are_all_judged_and_none_twice(warehouse: Wareho
     damaged(warehouse, "update observation set evidence = 'no JSON ' || position, license = ''")
     stored = snapshots_of("duo")
 
-    [whole] = judge_stored(warehouse, stored, [schema(ObservationTable)])
-    [parts] = judge_stored(warehouse, stored, [schema(ObservationTable, portion=portion)])
+    [whole] = judge_stored(warehouse, stored, [schema(OBSERVATION)])
+    [parts] = judge_stored(warehouse, stored, [schema(OBSERVATION, portion=portion)])
 
     assert len(whole.problems) > 10
     assert len(parts.problems) == len(whole.problems)

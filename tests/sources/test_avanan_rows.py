@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 
 from seatsync_pipeline.sources.avanan_columns import load_columns
-from seatsync_pipeline.sources.avanan_rows import Sheet, read_sheet
+from seatsync_pipeline.sources.avanan_rows import read_sheet
+from seatsync_pipeline.sources.avanan_sheet import Sheet
 from seatsync_pipeline.sources.csv_file import open_table
 from seatsync_pipeline.sources.file_text import Faults, to_text
 from tests.sources.test_avanan_properties import ROWS, written

@@ -43,6 +43,7 @@ def test_parsed_observations_fit_and_keep_their_values() -> None:
         ("seats", 0, -1, 2),
         ("state", 1, "paid", 3),
         ("account_key", 1, "", 3),
+        ("account_key", 1, None, 3),
         ("account_name", 0, "", 2),
         ("reason", 2, None, 4),
         ("reason", 0, "why", 2),

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.sources import store
 from seatsync_pipeline.sources.base import SourceSnapshot
 from seatsync_pipeline.sources.store import latest_snapshot_id, load_snapshot, save_snapshot
-from seatsync_pipeline.warehouse import Warehouse, insert_rows
+from seatsync_pipeline.warehouse import Warehouse, insert_columns, insert_rows
 from tests.warehouse.together import TODAY, check, marked
 
 Work = Callable[[int], None]
@@ -63,21 +63,27 @@ def writing(home: Path, fresh: SourceSnapshot, die_at_insert: int | None) -> Wor
     def work(mouth: int) -> None:
         calls = 0
 
-        def insert(connection: Any, table: str, rows: Any) -> int:
-            nonlocal calls
-            calls += 1
-            rows = list(rows)
-            if calls == die_at_insert:
-                os.write(mouth, rows[0]["snapshot_id"].encode())
-                die()
-            done = insert_rows(connection, table, rows)
-            if calls == _INSERTS:
-                os.write(mouth, rows[0]["snapshot_id"].encode())
-                if die_at_insert == _INSERTS + 1:
-                    die()  # all inserted, nothing committed
-            return done
+        def dying(real: Callable[..., Any], id_of: Callable[[Any], str]) -> Callable[..., Any]:
+            def insert(connection: Any, table: str, incoming: Any) -> Any:
+                nonlocal calls
+                calls += 1
+                content = incoming if isinstance(incoming, Mapping) else list(incoming)
+                if calls == die_at_insert:
+                    os.write(mouth, id_of(content).encode())
+                    die()
+                done = real(connection, table, content)
+                if calls == _INSERTS:
+                    os.write(mouth, id_of(content).encode())
+                    if die_at_insert == _INSERTS + 1:
+                        die()  # all inserted, nothing committed
+                return done
 
-        store.insert_rows = insert  # type: ignore[attr-defined]
+            return insert
+
+        store.insert_rows = dying(insert_rows, lambda rows: rows[0]["snapshot_id"])  # type: ignore[attr-defined]
+        store.insert_columns = dying(  # type: ignore[attr-defined]
+            insert_columns, lambda columns: columns["snapshot_id"][0]
+        )
         save_snapshot(Warehouse(home / "seatsync.duckdb"), fresh, run_id=None)
 
     return work

@@ -21,7 +21,7 @@ from seatsync_pipeline.errors import (
     WarehouseFull,
     WarehouseIncompatible,
 )
-from seatsync_pipeline.warehouse import Warehouse, insert_rows, new_id, stable_id
+from seatsync_pipeline.warehouse import Warehouse, insert_columns, insert_rows, new_id, stable_id
 from tests.warehouse.conftest import another_program_holding, product
 
 
@@ -62,6 +62,27 @@ def test_many_rows_survive_as_exactly_as_few(warehouse: Warehouse) -> None:
             "select product_id, identifier, price, taxable from product order by product_id"
         ).fetchall()
     assert found == [(r["product_id"], r["identifier"], r["price"], r["taxable"]) for r in rows]
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_columns_are_stored_as_rows_are(warehouse: Warehouse, count: int) -> None:
+    rows = [product(number, price=Decimal(number) / 8, taxable=None) for number in range(1, count + 1)]
+    with warehouse.write() as connection:
+        insert_columns(connection, "product", {name: [row[name] for row in rows] for name in rows[0]})
+        found = connection.execute("select * from product order by product_id").fetchall()
+        connection.execute("delete from product")
+        insert_rows(connection, "product", rows)
+        assert found == connection.execute("select * from product order by product_id").fetchall()
+    assert len(found) == count
+
+
+def test_a_portion_is_not_kept_until_the_commit(warehouse: Warehouse) -> None:
+    text = "a text of " + "the first portion"  # not a constant of the code, which is kept in any case
+    unused = sys.getrefcount(text)
+    with warehouse.write() as connection:
+        insert_rows(connection, "product", (product(number, identifier=text) for number in range(1, 30)))
+        insert_rows(connection, "product", (product(number) for number in range(30, 60)))
+        assert sys.getrefcount(text) == unused
 
 
 def test_dates_and_times_survive(warehouse: Warehouse) -> None:
