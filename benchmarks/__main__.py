@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from benchmarks.harness import Figure, machine, table
+from benchmarks.harness import HEAD, lines_of, machine
 
 # One line each. A module has `figures() -> list[Figure]`.
 MODULES = (
@@ -22,12 +22,11 @@ MODULES = (
 
 
 def main(wanted: list[str]) -> None:
-    found: list[Figure] = []
-    print(machine(), file=sys.stderr)
+    # Line by line, so that a module that fails late leaves what was measured before it.
+    print(f"{machine()}\n\n{HEAD}", flush=True)
     for name in wanted or MODULES:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        found += import_module(f"benchmarks.{name}").figures()
-    print(f"{machine()}\n\n{table(found)}")
+        print(lines_of(import_module(f"benchmarks.{name}").figures()), flush=True)
 
 
 if __name__ == "__main__":

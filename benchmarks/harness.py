@@ -95,9 +95,12 @@ def machine() -> str:
     return f"{os.cpu_count()} x {model}, Python {platform.python_version()}, {platform.system()}, {load}"
 
 
-def table(figures: Sequence[Figure]) -> str:
-    """All figures as one Markdown table."""
-    lines = ["| figure | at | ideal | measured | ratio | limit | |", "|---|---|---|---|---|---|---|"]
+HEAD = "| figure | at | ideal | measured | ratio | limit | |\n|---|---|---|---|---|---|---|"
+
+
+def lines_of(figures: Sequence[Figure]) -> str:
+    """Figures as lines of a Markdown table under `HEAD`."""
+    lines = []
     for one in figures:
         limit = f"{'>=' if one.at_least else '<='} {one.limit:g}"
         verdict = "reached" if one.reached else "NOT REACHED"

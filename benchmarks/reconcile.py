@@ -126,6 +126,7 @@ def one_preview(observations: int, folder: Path | None) -> dict[str, Any]:
         del draft
         loaded, _ = _timed(lambda: load_preview(warehouse, preview_id))
         found |= {"store": stored.text, "load": loaded.text, "peak_stored": peak_megabytes()}
+        found["kept_seconds"] = stored.seconds + loaded.seconds
         stored, scan_id = _timed(lambda: save_scan(warehouse, inputs.scan, run_id=None))
         with warehouse.read() as connection:
             loaded, _ = _timed(lambda: load_scan(connection, scan_id))
