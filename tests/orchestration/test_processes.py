@@ -72,7 +72,12 @@ def test_make_dev_serves_the_code_location(scanned: Place, tmp_path: Path) -> No
             nodes = _ask(port, server)
         finally:
             os.killpg(server.pid, signal.SIGINT)
-            server.wait(timeout=60)
+            try:
+                server.wait(timeout=60)
+            finally:
+                if server.poll() is None:  # a group that is left behind would disturb whatever runs next
+                    os.killpg(server.pid, signal.SIGKILL)
+                    server.wait()
 
     [node] = nodes
     assert node["location"]["name"] == "seatsync"
