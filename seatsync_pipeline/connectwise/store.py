@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -27,13 +26,20 @@ from seatsync_pipeline.connectwise.records import (
 )
 from seatsync_pipeline.errors import NotFound
 from seatsync_pipeline.sources.collection import collection_paused
-from seatsync_pipeline.warehouse import PORTION, Connection, Warehouse, insert_columns, insert_rows, new_id
+from seatsync_pipeline.warehouse import (
+    PORTION,
+    Connection,
+    Warehouse,
+    exact_number,
+    insert_columns,
+    insert_rows,
+    new_id,
+)
 from seatsync_pipeline.warehouse.kept import require_kept
 
 SOURCE = "connectwise"
 
 _ZERO = Decimal(0)
-_decimal = lru_cache(maxsize=4096)(Decimal)
 
 _T = TypeVar("_T", Company, AgreementType, Agreement, Addition, Product)
 
@@ -158,7 +164,7 @@ def _canonical(value: object) -> str:
 
 def _load(connection: Connection, table: str, kind: type[_T], snapshot_id: str) -> tuple[_T, ...]:
     columns = [(field.name, "Decimal" in str(field.type)) for field in fields(kind)]
-    # Numbers are read as text: DuckDB takes longer to make one than to read the rest of its row, and few differ.
+    # Numbers are read as text, see `exact_number`.
     read = ", ".join(f"cast({name} as varchar)" if exact else name for name, exact in columns)
     rows = connection.execute(
         f'select {read} from "{table}" where snapshot_id = ? order by {columns[0][0]}',  # noqa: S608
@@ -174,5 +180,5 @@ def _with_numbers(row: tuple[Any, ...], numbers: Sequence[int]) -> Sequence[Any]
     values = list(row)
     for place in numbers:
         if values[place] is not None:
-            values[place] = _decimal(values[place])
+            values[place] = exact_number(values[place])
     return values

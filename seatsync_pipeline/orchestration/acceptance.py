@@ -12,7 +12,7 @@ from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import READINGS, preview_key
 from seatsync_pipeline.orchestration.preview_page import preview_page
 from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS
-from seatsync_pipeline.orchestration.trust import answered_anew
+from seatsync_pipeline.orchestration.trust import trust_answered_anew
 from seatsync_pipeline.push.acceptance import accept_snapshot as accept
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.store import load_preview
@@ -53,7 +53,7 @@ def accept_and_reconcile(
         context.log.info(
             "%s was accepted by %s: %s", accepted.snapshot_id, accepted.accepted_by, accepted.reason
         )
-        yield answered_anew(warehouse, READINGS[source], source)
+        yield trust_answered_anew(warehouse, READINGS[source], source)
         preview_id = reconcile(
             warehouse, source, today=settings.today(), run_id=context.run.run_id, settings=settings
         )

@@ -222,6 +222,19 @@ def _result(asset: dg.AssetKey, stored: Stored, judgement: Judgement) -> dg.Asse
     )
 
 
+def answered_anew(asset: dg.AssetKey, result: dg.AssetCheckResult, *, check: str) -> dg.AssetCheckEvaluation:
+    """A non-blocking check's answer for a run that has no checks: a person has decided, and the page must say so."""
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        check_name=check,
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+        blocking=False,
+    )
+
+
 def require_sound(warehouse: Warehouse, stored: Stored, checks: Sequence[StoredCheck]) -> None:
     """Refuse to build on the newest stored result of a kind when it fails a check.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from seatsync_pipeline.orchestration.checks import previews_of
+from seatsync_pipeline.orchestration.checks import answered_anew, previews_of
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import preview_key
 from seatsync_pipeline.orchestration.metadata import brief_table
@@ -47,16 +47,7 @@ def decision_check(source: Source) -> dg.AssetChecksDefinition:
 
 def decision_answered_anew(preview: Preview) -> dg.AssetCheckEvaluation:
     """The check's answer for a run without checks that made this preview: an op job, after somebody's decision."""
-    result = decision_result(preview)
-    return dg.AssetCheckEvaluation(
-        asset_key=preview_key(preview.source),
-        check_name=CHECK,
-        passed=result.passed,
-        metadata=result.metadata,
-        severity=result.severity,
-        description=result.description,
-        blocking=False,
-    )
+    return answered_anew(preview_key(preview.source), decision_result(preview), check=CHECK)
 
 
 def decision_result(preview: Preview) -> dg.AssetCheckResult:

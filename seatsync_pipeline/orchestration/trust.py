@@ -1,11 +1,12 @@
-"""Checks that ask what an operator would ask: can this reading be trusted, and what needs a decision?
+"""The check that asks what an operator would ask of each reading: can it be trusted?
 
-They block nothing: an odd snapshot is stored and shown, proves no absence, and waits for a better one or for a
+It blocks nothing: an odd snapshot is stored and shown, proves no absence, and waits for a better one or for a
 named acceptance. What must not be built upon at all is `soundness`.
 """
 
 import dagster as dg
 
+from seatsync_pipeline.orchestration.checks import answered_anew
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.metadata import brief_table
 from seatsync_pipeline.sources.acceptance import acceptance_of
@@ -34,18 +35,9 @@ def trust_check(asset: dg.AssetKey, source: Source) -> dg.AssetChecksDefinition:
     return check
 
 
-def answered_anew(warehouse: Warehouse, asset: dg.AssetKey, source: Source) -> dg.AssetCheckEvaluation:
-    """The check's answer for a run that does not read: a person has decided, and the asset's page must say so."""
-    result = judged_now(warehouse, source)
-    return dg.AssetCheckEvaluation(
-        asset_key=asset,
-        check_name=CHECK,
-        passed=result.passed,
-        metadata=result.metadata,
-        severity=result.severity,
-        description=result.description,
-        blocking=False,
-    )
+def trust_answered_anew(warehouse: Warehouse, asset: dg.AssetKey, source: Source) -> dg.AssetCheckEvaluation:
+    """The check's answer for a run that does not read, after somebody's acceptance. Raises WarehouseError."""
+    return answered_anew(asset, judged_now(warehouse, source), check=CHECK)
 
 
 def judged_now(warehouse: Warehouse, source: Source) -> dg.AssetCheckResult:

@@ -113,9 +113,8 @@ def match_accounts(
     directory = _Directory([company for company in every_company.values() if is_live(company)])
     names = {account.key: normalise(account.name) for account in open_accounts}
     taken = {link.company_id for link in links.values() if link.company_id is not None}
-    new = [
-        account for account in open_accounts if account.key not in saved
-    ]  # others: never linked anew by itself
+    # An account that is saved and open has lost its company: never linked anew by itself.
+    new = [account for account in open_accounts if account.key not in saved]
     judged = {a.key: _by_same_name(a, names[a.key], directory, unlinked) for a in new}
     settled = _settle(judged.values(), (Rule.EXACT, Rule.NORMALISED), taken)
     sure = {key: match.company for key, match in settled.items() if match.company is not None}

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -22,7 +20,14 @@ from seatsync_pipeline.reconcile.rows import AgreementChoice, BilledAddition, Gu
 from seatsync_pipeline.reconcile.sheet import write_selection_sheet
 from seatsync_pipeline.sources.base import Source
 from seatsync_pipeline.sources.collection import collection_paused
-from seatsync_pipeline.warehouse import Connection, Warehouse, insert_columns, insert_rows, new_id
+from seatsync_pipeline.warehouse import (
+    Connection,
+    Warehouse,
+    exact_number,
+    insert_columns,
+    insert_rows,
+    new_id,
+)
 
 SCAN_IS_OLD_AFTER = timedelta(days=1)
 
@@ -34,9 +39,8 @@ COLUMNS = (
     "next_invoice_date planned_date paired_row_id flags guards candidates agreements evidence reason"
 ).split()
 LIST_COLUMNS = frozenset({"accounts", "additions", "flags", "guards", "candidates", "agreements"})
-# Read as text, of which there are few different ones: DuckDB takes longer to make a number than to read all the rest.
+# Read as text, see `exact_number`.
 _DECIMAL_COLUMNS = tuple("current_quantity new_quantity delta less_included unit_price amount_delta".split())
-_decimal = lru_cache(maxsize=4096)(Decimal)
 _PORTION = 10_000
 
 
@@ -277,7 +281,7 @@ def _select(
     for row in rows:
         for name in _DECIMAL_COLUMNS:
             text = row[name]
-            row[name] = None if text is None else _decimal(text)
+            row[name] = None if text is None else exact_number(text)
     return rows
 
 

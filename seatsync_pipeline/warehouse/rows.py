@@ -6,6 +6,8 @@ What belongs here: how values travel to the database. What does not: transaction
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from types import NoneType
 from typing import Any
@@ -14,6 +16,10 @@ from seatsync_pipeline.warehouse.schema import Connection
 
 PORTION = 20_000
 """How many rows at once: larger portions take more memory and no less time."""
+
+# DuckDB takes longer to make a number than to read the rest of its row, and the same few occur again and again.
+exact_number = lru_cache(maxsize=4096)(Decimal)
+"""The number that a decimal column cast to text says."""
 
 # Up to here binding values is quicker than making a frame, as it is for every entry of a journal.
 _FEW = 8
