@@ -21,10 +21,9 @@ from seatsync_pipeline.sources.regular_file import read_regular
 
 _DELIMITERS = (",", ";", "\t")  # spreadsheets write the second or third where the comma is the decimal mark
 # The wide forms are taken for the narrow ones where Chinese, Japanese or Korean is written.
-_RUN_BY_SPREADSHEETS = re.compile(r"'*[=+\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
-_SUSPECT = frozenset(
-    "'=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20"
-)  # what that can begin with; a set is quicker to ask
+_BEGIN_FORMULAS = "=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20"
+_RUN_BY_SPREADSHEETS = re.compile(f"'*[{re.escape(_BEGIN_FORMULAS)}]")
+_SUSPECT = frozenset(f"'{_BEGIN_FORMULAS}")  # what such a cell can begin with: quicker to ask
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_ROWS = 250_000
 _MAX_FAULTS = 1_000
