@@ -22,7 +22,7 @@ from seatsync_pipeline.reconcile.names import normalise
 from seatsync_pipeline.sources.base import Account
 
 MANY, ALTERED = 10_000, 0.3
-LOOPED = 300  # accounts that the loop is given: it takes as long for each
+LOOPED = 300  # accounts that the loop is given
 OUR_SCORES = (fuzz.ratio, fuzz.token_sort_ratio)
 
 
@@ -53,12 +53,19 @@ def wrong(match: Match) -> bool:
     return match.company is not None and match.account.key != f"A{match.company.company_id}"
 
 
+def some(accounts: Sequence[Account]) -> Sequence[Account]:
+    """The accounts that the loop is given: from everywhere, as it ends at a name that is the very same, and takes as
+    long as that stands far down.
+    """
+    return accounts[:: len(accounts) // LOOPED][:LOOPED]
+
+
 def looped(many: int, scorers: Sequence[Callable[..., float]]) -> float:
     """Seconds for all accounts with one call of `extractOne` for each score, from a part of them."""
     accounts, companies = world(many)
     names = [normalise(company.name) for company in companies]
     began = perf_counter()
-    for account in accounts[:LOOPED]:
+    for account in some(accounts):
         name = normalise(account.name)
         for scorer in scorers:
             process.extractOne(name, names, scorer=scorer)
@@ -66,13 +73,13 @@ def looped(many: int, scorers: Sequence[Callable[..., float]]) -> float:
 
 
 def bolder(many: int) -> int:
-    """How many of the first accounts we link where the loop, with cut-off and margin, would not."""
+    """How many of some accounts we link where the loop, with cut-off and margin, would not."""
     accounts, companies = world(many)
     found = match_accounts(accounts, companies, {})
     names = [normalise(company.name) for company in companies]
     return sum(
         match.company is not None and match.company.company_id != _by_the_loop(match.account, names)
-        for match in (found[account.key] for account in accounts[:LOOPED])
+        for match in (found[account.key] for account in some(accounts))
     )
 
 
@@ -96,7 +103,7 @@ def figures() -> list[Figure]:
     }
     too_bold = bolder(MANY)
     at = f"{MANY:,} accounts x {MANY:,} companies, {ALTERED:.0%} of the names altered"
-    checked = f"first {LOOPED} accounts"
+    checked = f"{LOOPED} of the accounts"
     return [
         Figure(
             "matching: time",

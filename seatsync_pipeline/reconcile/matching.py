@@ -217,6 +217,8 @@ def _by_same_name(
     account: Account, name: str, directory: _Directory, unlinked: Collection[str]
 ) -> _Judgement | None:
     """The company of that very name, or why it is not beyond doubt; None where no company has it."""
+    if not name:
+        return None  # blank, or an apostrophe alone: no name, and nobody's
     for rule, twins in (
         (Rule.EXACT, directory.by_name.get(account.name.strip(), [])),
         (Rule.NORMALISED, directory.by_normalised.get(name, [])),

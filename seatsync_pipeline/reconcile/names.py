@@ -43,12 +43,15 @@ def normalise(name: str) -> str:
     """NFKC, case, punctuation, `&`/and, a leading "the" and legal forms at the end taken out.
 
     `The Smith & Jones Co., Inc.` and `smith and jones` both give `smith and jones`. A name that consists of
-    nothing but such words is kept as it is.
+    nothing but such words is kept as it is, and so is one of punctuation alone: two of those are not the same.
     """
     text = unicodedata.normalize("NFKC", name).casefold().replace("&", " and ")
-    text = _DOTTED_INITIALS.sub(lambda match: match[0].replace(".", ""), text)  # L.L.C. is one word
+    if "." in text:
+        text = _DOTTED_INITIALS.sub(lambda match: match[0].replace(".", ""), text)  # L.L.C. is one word
     text = text.replace("'", "").replace("\u2019", "")  # O'Brien is OBrien, not "o brien"
-    words = _PUNCTUATION.sub(" ", text).split()
+    words = text.split()
+    if not "".join(words).isalnum():
+        words = _PUNCTUATION.sub(" ", text).split() or words
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
     while len(words) > 1 and words[-1] in _LEGAL_FORMS:

@@ -4,6 +4,8 @@ What belongs here: scores, and finding the few best of them. What does not: what
 (`names`), and what follows from a score (`matching`).
 
 A score is the better of two ratios: of the names as they are, and of their words in alphabetical order. 100: the same.
+A ratio is 200 * (letters in common, in their order) / (both lengths), as `fuzz.ratio` of rapidfuzz has it. Counting
+them takes half the time of that, is exact, and makes a blank name like none.
 """
 
 from __future__ import annotations
@@ -80,33 +82,27 @@ class NearNames:
         wanted, and some others. The score of what does not reach the floor is 0.
         """
         import numpy as np
-        from rapidfuzz import fuzz, process  # slow to import, as numpy is
+        from rapidfuzz import process  # slow to import, as numpy is
+        from rapidfuzz.distance import LCSseq
 
-        ours, theirs = self._both_orders, (names, [_in_order(name) for name in names])
         possible = _with(self._may_reach(names, floor), wanted)
-        if len(possible) * _COSTLIER > len(names) * len(self._names):
-            plain, in_order = (
-                process.cdist(left, right, scorer=fuzz.ratio, score_cutoff=floor, workers=-1)
-                for left, right in zip(theirs, ours, strict=True)
-            )
-            every = np.maximum(plain, in_order).ravel()
-            possible = _with(every > 0, wanted)
-            scores = every[possible]
-        else:
-            rows, columns = (places.tolist() for places in np.divmod(possible, len(self._names)))
-            plain, in_order = (
-                process.cpdist(
-                    [left[row] for row in rows],
-                    [right[column] for column in columns],
-                    scorer=fuzz.ratio,
-                    score_cutoff=floor,
+        rows, columns = np.divmod(possible, len(self._names))
+        all_of_them = len(possible) * _COSTLIER > len(names) * len(self._names)
+        scores = np.zeros(len(possible))
+        for left, right in zip((names, [_in_order(name) for name in names]), self._both_orders, strict=True):
+            if all_of_them:
+                common = process.cdist(left, right, scorer=LCSseq.similarity, workers=-1).ravel()[possible]
+            else:
+                common = process.cpdist(
+                    [left[row] for row in rows.tolist()],
+                    [right[column] for column in columns.tolist()],
+                    scorer=LCSseq.similarity,
                     workers=-1,
                 )
-                for left, right in zip(theirs, ours, strict=True)
-            )
-            scores = np.maximum(plain, in_order)
-        # Hundredths of a single precision number are exact in double precision.
-        return possible, np.rint(scores.astype(np.float64) * 100).astype(np.int64)
+            lengths = _lengths(left)[rows] + _lengths(right)[columns]
+            scores = np.maximum(scores, 2.0 * _FULL * common / np.maximum(lengths, 1))
+        scores[scores < floor * 100] = 0
+        return possible, np.rint(scores).astype(np.int64)
 
     @cached_property
     def _both_orders(self) -> tuple[Sequence[str], Sequence[str]]:
@@ -116,9 +112,8 @@ class NearNames:
     def _may_reach(self, names: Sequence[str], floor: float) -> npt.NDArray[np.bool_]:
         """For every pair whether its letters, in whatever order, let it reach the floor. Never False for one that does.
 
-        A ratio is 200 * (letters in common and in order) / (both lengths). In common, in whatever order, are at
-        most as many letters as the product of the two rows of counts says: where 2 and 1 letters fall together it
-        says 2, and never less than there are.
+        In common, in whatever order, are at most as many letters as the product of the two rows of counts says: where
+        2 and 1 letters fall together it says 2, and never less than there are.
         """
         import numpy as np
 
@@ -148,7 +143,7 @@ def _letters(names: Sequence[str]) -> tuple[_Floats, _Floats]:
     """
     import numpy as np
 
-    lengths = np.fromiter(map(len, names), np.int64, len(names))
+    lengths = _lengths(names)
     # Sorted numbers of name and letter: equal ones, which are one letter of one name, stand side by side.
     letters = np.frombuffer("".join(names).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.int64)
     keys = np.sort((np.repeat(np.arange(len(names)), lengths) << 21) + letters)
@@ -156,6 +151,12 @@ def _letters(names: Sequence[str]) -> tuple[_Floats, _Floats]:
     feature = ((keys & 0x1FFFFF) + 29 * how_manieth) % _FEATURES
     counts = np.bincount((keys >> 21) * _FEATURES + feature, minlength=len(names) * _FEATURES)
     return counts.reshape(len(names), _FEATURES).astype(np.float32), lengths.astype(np.float32)
+
+
+def _lengths(names: Sequence[str]) -> _Ints:
+    import numpy as np
+
+    return np.fromiter(map(len, names), np.int64, len(names))
 
 
 def _with(marked: npt.NDArray[np.bool_], wanted: _Ints) -> _Ints:

@@ -37,6 +37,15 @@ def test_a_name_beyond_doubt_links(account: str, names: tuple[str, ...], rule: R
 
 
 @pytest.mark.parametrize(
+    ("account", "company"),
+    [("???", "!!!"), ("\N{BLACK STAR}", "***"), ("'", "\u2019"), (" ", ""), ("-", "--")],
+)
+def test_names_without_a_letter_are_not_one_name(account: str, company: str) -> None:
+    found = match(account, company)
+    assert (found.outcome, found.company, found.candidates) == (Outcome.UNMATCHED, None, ())
+
+
+@pytest.mark.parametrize(
     ("account", "names"),
     [
         ("Acme", ("Acme", "Acme")),  # twins, to the letter

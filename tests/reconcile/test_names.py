@@ -23,6 +23,7 @@ from seatsync_pipeline.reconcile.names import differ_only_by_typos, has_unseen, 
         ("The", "the"),
         ("Co-op Foods", "co op foods"),
         ("NA", "na"),
+        ("*** !", "*** !"),  # nothing would be left, and two of these would be the same
     ],
 )
 def test_normalise(name: str, expected: str) -> None:

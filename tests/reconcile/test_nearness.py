@@ -26,6 +26,8 @@ ALL_PAIRS, SINGLE_PAIRS = 10**9, 0
 
 
 def score(left: str, right: str, floor: float) -> Decimal:
+    if not left and not right:
+        return Decimal(0)  # the library says that nothing is like nothing; nobody's name is blank
     both = (left, right), tuple(" ".join(sorted(name.split())) for name in (left, right))
     best = max(fuzz.ratio(*pair, score_cutoff=floor) for pair in both)
     return Decimal(f"{np.float32(best):.2f}") if best else Decimal(0)
