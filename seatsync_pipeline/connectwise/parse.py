@@ -102,7 +102,7 @@ def addition(row: Row, listed_under: int) -> Addition:
         effective_date=record.read("effectiveDate", calendar_date),
         cancelled_date=record.read("cancelledDate", calendar_date),
         description=record.read("description", text) or record.read("invoiceDescription", text),
-        last_updated=_Record("_info", info).read("lastUpdated", text) if isinstance(info, Mapping) else None,
+        last_updated=_Record("_info", info).read("lastUpdated", text) if isinstance(info, dict) else None,
     )
 
 
@@ -135,7 +135,7 @@ def recap_date(row: Row) -> date | None:
 
 def number(value: object) -> Decimal:
     """An exact decimal of six places from a JSON number or a numeric string; never from a float."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal, str)):
         raise _Unreadable("a number")
     return _number(str(value).strip())
 
@@ -224,7 +224,7 @@ class _Record:
 
     def mapping(self, name: str) -> Row:
         value = self._row.get(name)
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise self.error(name, "a reference")
         return value
 
@@ -237,7 +237,7 @@ class _Record:
     def optional_reference_id(self, name: str) -> int | None:
         """The id in a reference; None where the reference or its id is absent."""
         value = self._row.get(name)
-        if value is None or (isinstance(value, Mapping) and not value.get("id")):
+        if value is None or (isinstance(value, dict) and not value.get("id")):
             return None
         return self.reference_id(name)
 
