@@ -53,12 +53,14 @@ def demo_command(*, home: Path | None, as_json: bool) -> int:
 
     folder = _folder(home)
     with working("Starting the sandbox"):
+        from seatsync_pipeline.orchestration.instance import shared_instance
         from seatsync_pipeline.sandbox import Sandbox
 
         sandbox = Sandbox()
     with sandbox, _only(sandbox.settings() | {"SEATSYNC_HOME": str(folder)}, folder):
-        demo = Demo(Session(), sandbox, folder)
-        document = demo.cycle()
+        session = Session()
+        with shared_instance(session.settings):
+            document = Demo(session, sandbox, folder).cycle()
         finish(document, lambda console: tell(console, document), as_json=as_json)
     return 0 if document["proven"] else 1
 

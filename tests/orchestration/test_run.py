@@ -11,7 +11,12 @@ import dagster as dg
 import pytest
 
 from seatsync_pipeline.errors import ConfigurationError, SeatSyncError, WarehouseError
-from seatsync_pipeline.orchestration.instance import INSTANCE_CONFIG, dagster_home, open_instance
+from seatsync_pipeline.orchestration.instance import (
+    INSTANCE_CONFIG,
+    dagster_home,
+    open_instance,
+    shared_instance,
+)
 from seatsync_pipeline.orchestration.logs import at_intervals
 from seatsync_pipeline.orchestration.run import run_job
 from seatsync_pipeline.settings import load_settings
@@ -83,6 +88,21 @@ def test_a_defect_is_an_error_that_names_its_run() -> None:
         run = instance.get_run_by_id(result.run_id)
     assert run is not None
     assert run.status == dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.usefixtures("home")
+def test_jobs_in_a_row_share_one_instance_until_its_end() -> None:
+    settings = load_settings()
+    with shared_instance(settings):
+        with open_instance(settings) as first:
+            pass
+        failed = run_job("defective", definitions=definitions(defective), settings=settings)
+        done = run_job("chatty", definitions=definitions(chatty), settings=settings)
+        with open_instance(settings) as second:
+            assert second is first
+    with open_instance(settings) as after:
+        assert after is not first
+        assert {run.run_id for run in after.get_runs()} == {failed.run_id, done.run_id}
 
 
 def test_a_run_is_on_record_for_the_web_ui(scanned: Place) -> None:
