@@ -126,6 +126,10 @@ FINDINGS = {
         Verdict.SUSPECT,
         f"the file was last changed more than {LIMITS.max_file_age_days} days before it was read",
     ),
+    verdict.OLDER_FILE: (
+        Verdict.SUSPECT,
+        "the file was last changed more than a day before the last accepted one",
+    ),
     verdict.COLUMNS_CHANGED: (Verdict.SUSPECT, "the file has other columns than the last accepted one"),
 }
 EXIT_CODES = {

@@ -23,10 +23,16 @@ TIER_VANISHED = "license vanished"
 SEATS_FELL = "seats fell"
 SAME_FILE = "same file as an earlier month"
 OLD_FILE = "old file"
+OLDER_FILE = "older than the last file"
 COLUMNS_CHANGED = "columns changed"
 
-COMPARISONS = frozenset({ACCOUNTS_FELL, TIER_VANISHED, SEATS_FELL, SAME_FILE, OLD_FILE, COLUMNS_CHANGED})
+COMPARISONS = frozenset(
+    {ACCOUNTS_FELL, TIER_VANISHED, SEATS_FELL, SAME_FILE, OLD_FILE, OLDER_FILE, COLUMNS_CHANGED}
+)
 """The rules of this module, to be judged anew when a stored snapshot is counted anew."""
+
+# Copying may date two files of one day in any order; exports of two months lie further apart.
+_SAME_TIME = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def _against_file(snapshot: SourceSnapshot, earlier: Earlier, limits: GuardSetti
             f"This very file was imported on {read_before:%Y-%m-%d} already. Export it anew.",
             Verdict.SUSPECT,
         )
-    modified = datetime.fromisoformat(snapshot.details.get("file_modified_at", snapshot.taken_at.isoformat()))
+    modified = _modified(snapshot)
     age = snapshot.taken_at - modified
     if age > timedelta(days=limits.max_file_age_days):
         yield Finding(
@@ -115,7 +121,21 @@ def _against_file(snapshot: SourceSnapshot, earlier: Earlier, limits: GuardSetti
             Verdict.SUSPECT,
         )
     if earlier.accepted is not None:
+        if _modified(earlier.accepted) - modified > _SAME_TIME:
+            yield Finding(
+                OLDER_FILE,
+                f"of {modified:%Y-%m-%d}",
+                f"of {_modified(earlier.accepted):%Y-%m-%d}, or later",
+                f"The file was last changed on {modified:%Y-%m-%d}, and the last accepted one on "
+                f"{_modified(earlier.accepted):%Y-%m-%d}: newer numbers are known. Import the newest export.",
+                Verdict.SUSPECT,
+            )
         yield from _changed_columns(snapshot, earlier.accepted)
+
+
+def _modified(snapshot: SourceSnapshot) -> datetime:
+    """When the file was last changed; when it was read, if nobody knows (an upload)."""
+    return datetime.fromisoformat(snapshot.details.get("file_modified_at", snapshot.taken_at.isoformat()))
 
 
 def _changed_columns(snapshot: SourceSnapshot, accepted: SourceSnapshot) -> Iterator[Finding]:

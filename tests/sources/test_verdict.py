@@ -128,6 +128,20 @@ def test_an_old_file(days: float, *, trips: bool) -> None:
     assert rules(new, None) == ({verdict.OLD_FILE: Verdict.SUSPECT} if trips else {})
 
 
+@pytest.mark.parametrize(("days", "trips"), [(-3, False), (0, False), (1, False), (1.01, True), (12, True)])
+def test_a_file_that_is_older_than_the_last_accepted_one(days: float, *, trips: bool) -> None:
+    last = NOW - timedelta(days=2)
+    before = snapshot(observation(1), sha256="e", file_modified_at=last.isoformat())
+    new = snapshot(observation(1), sha256="f", file_modified_at=(last - timedelta(days=days)).isoformat())
+    assert rules(new, before) == ({verdict.OLDER_FILE: Verdict.SUSPECT} if trips else {})
+
+
+def test_a_file_without_a_date_is_of_the_day_on_which_it_was_read() -> None:
+    dated = snapshot(observation(1), sha256="e", file_modified_at=(NOW - timedelta(days=3)).isoformat())
+    assert rules(snapshot(observation(1), sha256="f"), dated) == {}
+    assert rules(dated, snapshot(observation(1), sha256="f")) == {verdict.OLDER_FILE: Verdict.SUSPECT}
+
+
 @pytest.mark.parametrize(
     ("header", "trips"),
     [
