@@ -110,9 +110,14 @@ class Demo:
         export.write_bytes(month.avanan_export)
         scan = scan_now(self.session)
         decisions = import_setup(self.session.warehouse, setup, by="demo")
-        pulled, _ = read_source(self.session, "duo", "duo_pull", "Reading Duo")
-        imported, _ = import_export(self.session, export)
-        return {"scan": scan, "setup": len(decisions), "pull": pulled, "import": imported}
+        pulled = read_source(self.session, "duo", "duo_pull", "Reading Duo")
+        imported = import_export(self.session, export)
+        return {
+            "scan": scan,
+            "setup": len(decisions),
+            "pull": pulled.document,
+            "import": imported.document,
+        }
 
     def _previews(self) -> dict[Source, Preview]:
         return {"duo": self.session.preview("duo"), "avanan": self.session.preview("avanan")}

@@ -6,6 +6,7 @@ and shown.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,9 +22,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seatsync_pipeline.orchestration.run import RunResult
+    from seatsync_pipeline.reconcile.store import Preview
     from seatsync_pipeline.sources.base import Observation, Source, SourceSnapshot
 
 _FAILED_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a source said, the preview made of it, and both as the command's document."""
+
+    snapshot: SourceSnapshot
+    preview: Preview
+    document: dict[str, Any]
 
 
 def run(session: Session, job: str, doing: str, run_config: dict[str, Any] | None = None) -> RunResult:
@@ -58,7 +69,7 @@ def scan_if_due(session: Session) -> dict[str, Any] | None:
 
 def read_source(
     session: Session, source: Source, job: str, doing: str, run_config: dict[str, Any] | None = None
-) -> tuple[dict[str, Any], SourceSnapshot]:
+) -> Reading:
     """Scan if due, run the job that reads a source and makes its preview, and say what came of it."""
     from seatsync_pipeline.sources.base import State
     from seatsync_pipeline.sources.store import latest_snapshot_id, load_snapshot
@@ -82,7 +93,7 @@ def read_source(
         "failed": [_failure(observation) for observation in failed],
         "preview": summary_document(preview),
     }
-    return document, snapshot
+    return Reading(snapshot, preview, document)
 
 
 def _failure(observation: Observation) -> dict[str, Any]:
@@ -130,8 +141,8 @@ def pull_command(*, source: str, as_json: bool) -> int:
         )
     session = Session()
     _require_duo(session)
-    document, snapshot = read_source(session, "duo", "duo_pull", "Reading Duo")
-    return _report(session, document, snapshot, "subaccount", as_json=as_json)
+    reading = read_source(session, "duo", "duo_pull", "Reading Duo")
+    return _report(session, reading, "subaccount", as_json=as_json)
 
 
 def _require_duo(session: Session) -> None:
@@ -166,11 +177,10 @@ def import_command(*, source: str, file: Path, as_json: bool) -> int:
     # Before a scan of minutes, not after it.
     require_regular(file, tried=f"importing {file}", remedy="Name the CSV that the portal exported.")
     session = Session()
-    document, snapshot = import_export(session, file)
-    return _report(session, document, snapshot, "tenant", as_json=as_json)
+    return _report(session, import_export(session, file), "tenant", as_json=as_json)
 
 
-def import_export(session: Session, file: Path) -> tuple[dict[str, Any], SourceSnapshot]:
+def import_export(session: Session, file: Path) -> Reading:
     """Import one Avanan export; see `read_source`."""
     from seatsync_pipeline.orchestration.jobs import avanan_import_config
 
@@ -194,11 +204,10 @@ def reconcile_command(*, source: str, as_json: bool) -> None:
     finish(document, lambda console: show_summary(console, session, preview), as_json=as_json)
 
 
-def _report(
-    session: Session, document: dict[str, Any], snapshot: SourceSnapshot, noun: str, *, as_json: bool
-) -> int:
+def _report(session: Session, reading: Reading, noun: str, *, as_json: bool) -> int:
     from seatsync_pipeline.sources.base import Verdict
 
+    document, snapshot = reading.document, reading.snapshot
     failed = document["failed"]
 
     def show(console: Console) -> None:
@@ -214,7 +223,7 @@ def _report(
             accept = f"seatsync accept {snapshot.source} {document['snapshot']['id']} --by NAME --reason TEXT"
             say(console, "", f"Read it again. Only if this reading is right: {accept}")
         console.print()
-        show_summary(console, session, session.preview(snapshot.source))
+        show_summary(console, session, reading.preview)
 
     finish(document, show, as_json=as_json)
     return 1 if failed or snapshot.verdict is Verdict.INCOMPLETE else 0
