@@ -1,5 +1,7 @@
 """pyconnectwise doing a scan's reads as its documentation shows them: lists by `paginated`, additions by agreement.
 
+It is given less to read than a scan reads: no agreement types, no recap, and no counts, which prove a list whole.
+
 Run by `benchmarks.scan` in a process of its own; `SEATSYNC_BENCH_PYTHON` names an interpreter that has pyconnectwise
 (`pip install -e .[bench]`) where this one has not. Prints seconds and additions as JSON.
 """
