@@ -11,7 +11,7 @@ from seatsync_pipeline.sources.store import save_snapshot
 from seatsync_pipeline.warehouse import Warehouse
 from tests.fuzz.damage import files
 from tests.fuzz.harness import fuzzed, told
-from tests.reconcile.test_setup import ACME, ACME_EAST, DUO_SEAT, SCAN, TENANTS, changes
+from tests.reconcile.setup.known import ACME, ACME_EAST, DUO_SEAT, SCAN, TENANTS, changes
 
 SETUP = [
     list(setup.COLUMNS),
