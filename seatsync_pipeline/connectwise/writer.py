@@ -127,7 +127,8 @@ class ConnectWiseWriter:
                 tried,
                 found,
                 "The API member may not write additions: give its role Finance > Agreements: Add All, Edit All, "
-                "Inquire All (no Delete), then run the same selection again.",
+                "Inquire All (no Delete). Then run the same selection again for the rows that are left; a row that "
+                "met this has failed, and takes a new preview.",
                 status=status,
             )
         if isinstance(error, TransientVendorError) and status != 429:

@@ -76,6 +76,7 @@ def read_addition_by_id(
     path = f"/finance/agreements/{agreement_id}/additions/{addition_id}"
     body = _get_or_none(reader, path)
     if body is None:
+        _require_unlisted(reader, agreement_id, addition_id)
         return None
     if not isinstance(body, dict) or body.get("id") != addition_id:
         raise reader.wrong_shape(path, f"addition {addition_id}", body)
@@ -131,13 +132,32 @@ def _with_invoice_date(reader: ConnectWiseReader, agreement: Agreement) -> Agree
 
 
 def _get_or_none(reader: ConnectWiseReader, path: str) -> object:
+    """What stands there; None where nothing does. Raises CredentialsRefused: they too are answered 404 when unknown."""
     try:
         found: object = reader.get_json(path)
     except PermanentVendorError as error:
-        if error.status == 404:
-            return None
-        raise
+        if error.status != 404:
+            raise
+        reader.check_credentials()
+        return None
     return found
+
+
+def _require_unlisted(reader: ConnectWiseReader, agreement_id: int, addition_id: int) -> None:
+    """Raise PermanentVendorError for an addition that is not there by its id, and yet its agreement lists it."""
+    try:
+        listed = read_agreement_additions(reader, agreement_id)
+    except PermanentVendorError as error:
+        if error.status == 404:
+            return  # gone with its agreement
+        raise
+    if addition_id in listed:
+        raise PermanentVendorError(
+            f"reading addition {addition_id} from ConnectWise",
+            f"the server answered 404, and lists it under agreement {agreement_id}",
+            "Look at it in ConnectWise.",
+            status=404,
+        )
 
 
 def _named(change: Change) -> Product:

@@ -5,12 +5,15 @@ The sandbox breaks the answers; everything runs in this process, with a patience
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from seatsync_pipeline.sandbox.faults import Fault
+from seatsync_pipeline.sandbox.messages import Request, Response
 from tests.push.faulty import Break, Point, addition_point, list_point
 from tests.push.one_of_each import (
     DONE,
@@ -193,3 +196,48 @@ def test_an_addition_that_was_there_before_is_never_taken_for_the_new_one(
     expected = ["finished"] if applied else ["interrupted", "finished"]
     assert [place.push(selection)["state"] for _ in expected] == expected
     assert len(place.changes().created) == before + 1
+
+
+def test_credentials_that_nobody_knows_any_more_do_not_make_an_addition_disappear(place: Place) -> None:
+    """ConnectWise answers 404 to them, also where the addition is: after a write that it has just taken."""
+    selection = place.approve(update(place))
+    unknown = place.connectwise.faults.add("error", "*", "GET", status=404, times=None, after=1_000)
+    write = place.connectwise.faults.add("respond", PATCHED.path, "PATCH", respond=_then(unknown))
+    report = place.push(selection)
+    assert (report["state"], outcomes(report)) == ("interrupted", ["outcome unknown"])
+    assert place.changes().changed == QUANTITY
+    assert write.hits == 1
+    place.connectwise.faults.clear()
+    report = place.push(selection)
+    assert (report["state"], outcomes(report)) == ("finished", ["updated"])
+    assert len(place.writes()) == 1
+
+
+def test_before_a_write_they_stop_the_push_by_their_name(place: Place) -> None:
+    break_at(place, addition_point(1001, 5001), "error", status=404)
+    break_at(place, Point("GET", "*/company/companies/count"), "error", status=404)
+    report = place.push(place.approve(update(place)))
+    assert (report["state"], outcomes(report)) == ("stopped", ["failed"])
+    assert "CONNECTWISE_PUBLIC_KEY" in report["note"]
+    assert not place.writes()
+
+
+def test_an_addition_that_is_listed_is_not_gone(place: Place) -> None:
+    break_at(place, addition_point(1001, 5001, nth=2), "error", status=404)
+    selection = place.approve(update(place))
+    report = place.push(selection)
+    assert (report["state"], outcomes(report)) == ("interrupted", ["outcome unknown"])
+    assert "lists it under agreement 1001" in report["note"]
+    report = place.push(selection)
+    assert (report["state"], outcomes(report)) == ("finished", ["updated"])
+    assert len(place.writes()) == 1
+
+
+def _then(fault: Fault) -> Callable[[Request, Response], Response]:
+    """Answer as ever, and have the fault strike from the next request on."""
+
+    def respond(_: Request, answer: Response) -> Response:
+        fault.after = 0
+        return answer
+
+    return respond
