@@ -55,6 +55,13 @@ class Link:
     rule: str = Rule.OPERATOR
     score: Decimal | None = None
 
+    def had_another_name(self, account: Account) -> bool:
+        """Whether the account is named otherwise than when it was linked.
+
+        A link that was imported before its account was ever read has the key for a name: then nobody knows.
+        """
+        return self.account_name.strip() not in {account.name.strip(), account.key.strip()}
+
 
 @dataclass(frozen=True)
 class Match:
@@ -132,7 +139,7 @@ def match_accounts(
 def _by_saved_link(account: Account, link: Link | None, companies: Mapping[int, Company]) -> Match | None:
     if link is None:
         return None
-    renamed = account.name.strip() != link.account_name.strip()
+    renamed = link.had_another_name(account)
     flags = (Flag.ACCOUNT_RENAMED,) if renamed else ()
     if link.company_id is None:
         why = f"linked as not billed: {link.reason}"

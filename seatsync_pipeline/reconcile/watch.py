@@ -129,7 +129,7 @@ def renamed_accounts(inputs: Inputs) -> dict[str, Notice]:
             f"{account.name} was named {links[account.key].account_name} when it was linked",
         )
         for account in inputs.accounts
-        if account.key in links and account.name.strip() != links[account.key].account_name.strip()
+        if account.key in links and links[account.key].had_another_name(account)
     }
 
 

@@ -125,6 +125,12 @@ def test_a_renamed_account_keeps_its_link_and_is_flagged() -> None:
     assert (found.outcome, found.flags) == (Outcome.LINKED, (Flag.ACCOUNT_RENAMED,))
 
 
+def test_nobody_knows_the_name_of_an_account_that_was_linked_before_it_was_read() -> None:
+    links = {"A1": Link("A1", "A1", 1)}  # as an imported setup without names makes it
+    found = match_accounts([Account("A1", "Bolt")], companies("Acme", "Bolt"), links)["A1"]
+    assert (found.outcome, found.flags) == (Outcome.LINKED, ())
+
+
 @pytest.mark.parametrize("state", ["deleted", "inactive", "missing"])
 def test_a_link_to_a_company_that_is_gone_is_unmatched_and_never_replaced(state: str) -> None:
     old = Company(1, "old", "Acme", "Inactive" if state == "inactive" else "Active", state == "deleted")
