@@ -16,6 +16,7 @@ from seatsync_pipeline.orchestration.trust import trust_check
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.acceptance import judged
 from seatsync_pipeline.sources.avanan import read_export
+from seatsync_pipeline.sources.spelling import with_known_keys
 from seatsync_pipeline.sources.store import save_once
 from seatsync_pipeline.warehouse import Warehouse
 
@@ -65,7 +66,7 @@ def tenant_export(
         run = context.run
         snapshot_id, snapshot = save_once(
             warehouse,
-            judged(warehouse, export, settings),
+            judged(warehouse, with_known_keys(warehouse, export), settings, zone=settings.zone),
             run_id=run.run_id,
             drop=run.tags.get(DROP_TAG),
         )

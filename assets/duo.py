@@ -35,7 +35,8 @@ def enrolled_users(
     count. An empty account list is kept as evidence and fails the run, so that the preview before it stays.
     """
     with refusals_as_failures():
-        snapshot = judged(warehouse, pull(settings, progress=at_intervals(context.log.info)), settings)
+        read = pull(settings, progress=at_intervals(context.log.info))
+        snapshot = judged(warehouse, read, settings, zone=settings.zone)
         snapshot_id = save_snapshot(warehouse, snapshot, run_id=context.run.run_id)
     if error := empty_list_error(snapshot, snapshot_id):
         raise failure_from(error, snapshot_id=snapshot_id)

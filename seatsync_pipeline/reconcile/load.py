@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
+from functools import cache
 
 from seatsync_pipeline.connectwise.records import Scan
 from seatsync_pipeline.errors import SeatSyncError
@@ -52,15 +53,15 @@ _TYPES = """
     ) t
 """
 
-_ACCEPTED_DAYS = """
-    select distinct cast(taken_at as date)
+_ACCEPTED_AT = """
+    select taken_at
     from accepted_snapshot
     where source = ? and snapshot_id < ?
     order by 1
 """
 
 _LAST_SEEN = """
-    select o.account_key, o.license, max(cast(s.taken_at as date))
+    select o.account_key, o.license, max(s.taken_at)
     from accepted_snapshot s
     join observation o on o.snapshot_id = s.snapshot_id
     where s.source = ? and s.snapshot_id < ? and o.state <> 'expired'
@@ -112,16 +113,20 @@ def load_setup(connection: Connection, source: Source) -> Setup:
     )
 
 
-def load_history(connection: Connection, source: Source, *, before: str) -> History:
-    """What earlier accepted snapshots of the source saw; `before` is a snapshot id, and ids sort by time."""
+def load_history(connection: Connection, source: Source, *, before: str, zone: tzinfo = UTC) -> History:
+    """What earlier accepted snapshots of the source saw; `before` is a snapshot id, and ids sort by time.
+
+    `zone` is the MSP's, which decides what day it was.
+    """
+    day = cache(lambda moment: day_in(zone, moment))
     bound = [source, before]
     behind_push = connection.execute(_BEHIND_LAST_PUSH, [source]).fetchone()
     baselines = {last_accepted_id(connection, source, before=before), *(behind_push or ())} - {None, before}
     return History(
-        days=tuple(day for (day,) in connection.execute(_ACCEPTED_DAYS, bound).fetchall()),
+        days=tuple(dict.fromkeys(day(at) for (at,) in connection.execute(_ACCEPTED_AT, bound).fetchall())),
         last_seen={
-            (key, license_name): day
-            for key, license_name, day in connection.execute(_LAST_SEEN, bound).fetchall()
+            (key, license_name): day(at)
+            for key, license_name, at in connection.execute(_LAST_SEEN, bound).fetchall()
         },
         baselines=tuple(
             frozenset(connection.execute(_COUNTED, [snapshot_id]).fetchall()) for snapshot_id in baselines
@@ -146,6 +151,12 @@ def load_former_owners(
     for was, now, agreements in connection.execute(_MOVED_AGREEMENTS, [scan_id, gone]).fetchall():
         moved[was][now] = agreements
     return {company_id: FormerOwner(name, moved.get(company_id, {})) for company_id, name in names.items()}
+
+
+def day_in(zone: tzinfo, moment: datetime) -> date:
+    """The calendar day of a stored moment, which is naive and UTC, or of one that has its zone."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(zone).date()
 
 
 def require_read_additions(scan: Scan, today: date) -> None:

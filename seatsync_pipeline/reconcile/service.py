@@ -5,13 +5,14 @@ Works on stored data alone, so that a changed mapping or link re-classifies the 
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, tzinfo
 
 from seatsync_pipeline.connectwise.store import latest_scan_id, load_scan
 from seatsync_pipeline.errors import InputRefused
 from seatsync_pipeline.reconcile.guards import Limits
 from seatsync_pipeline.reconcile.inputs import Inputs
 from seatsync_pipeline.reconcile.load import (
+    day_in,
     load_former_owners,
     load_history,
     load_setup,
@@ -45,8 +46,9 @@ def reconcile(
     """
     if settings is not None:
         recount(warehouse, source, settings, run_id=run_id)
+    zone = UTC if settings is None else settings.zone
     with warehouse.read() as connection:
-        inputs, origin = _load(connection, source, today, run_id)
+        inputs, origin = _load(connection, source, today, run_id, zone)
     require_read_additions(inputs.scan, today)
     limits = Limits() if settings is None else Limits.of(settings)
     draft = draft_preview(inputs, limits)
@@ -54,7 +56,7 @@ def reconcile(
 
 
 def _load(
-    connection: Connection, source: Source, today: date, run_id: str | None
+    connection: Connection, source: Source, today: date, run_id: str | None, zone: tzinfo
 ) -> tuple[Inputs, PreviewOrigin]:
     tried = f"reconciling {source}"
     scan_id = latest_scan_id(connection)
@@ -66,17 +68,16 @@ def _load(
         raise InputRefused(tried, f"nothing was read from {source} yet", f"Run `{first}` first.")
     facts = snapshot_facts(connection, snapshot_id)
     snapshot = load_snapshot(connection, snapshot_id)
-    day = facts.taken_at.date()
     scan, setup = load_scan(connection, scan_id), load_setup(connection, source)
     inputs = Inputs(
         source=source,
         today=today,
-        snapshot_day=day,
+        snapshot_day=day_in(zone, facts.taken_at),
         accounts=snapshot.accounts,
         observations=snapshot.observations,
         scan=scan,
         setup=setup,
-        history=load_history(connection, source, before=snapshot_id),
+        history=load_history(connection, source, before=snapshot_id, zone=zone),
         not_accepted=why_not_accepted(connection, facts),
         former_owners=load_former_owners(connection, setup.links, scan, scan_id),
     )

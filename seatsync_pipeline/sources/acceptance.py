@@ -7,7 +7,7 @@ it before it is stored. What does not: the rules themselves (`verdict.py`) and t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from seatsync_pipeline.settings.guards import GuardSettings
 from seatsync_pipeline.sources.base import Source, SourceSnapshot, Verdict
@@ -67,12 +67,17 @@ def last_accepted_id(connection: Connection, source: Source, *, before: str | No
     return row[0] if row else None
 
 
-def judged(warehouse: Warehouse, snapshot: SourceSnapshot, limits: GuardSettings) -> SourceSnapshot:
-    """The snapshot with what history says against it among its findings; call it before storing one."""
+def judged(
+    warehouse: Warehouse, snapshot: SourceSnapshot, limits: GuardSettings, *, zone: tzinfo = UTC
+) -> SourceSnapshot:
+    """The snapshot with what history says against it among its findings; call it before storing one.
+
+    `zone` is the MSP's.
+    """
     with warehouse.read() as connection:
         earlier = _earlier(connection, snapshot)
     own = tuple(finding for finding in snapshot.findings if finding.rule not in COMPARISONS)
-    return replace(snapshot, findings=(*own, *compared(snapshot, earlier, limits)))
+    return replace(snapshot, findings=(*own, *compared(snapshot, earlier, limits, zone=zone)))
 
 
 def _earlier(connection: Connection, snapshot: SourceSnapshot) -> Earlier:

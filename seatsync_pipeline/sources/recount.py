@@ -28,4 +28,4 @@ def recount(
     if snapshot.details.get("basis") == settings.duo_count_basis:
         return None
     counted = recounted(snapshot, settings.duo_count_basis)
-    return save_snapshot(warehouse, judged(warehouse, counted, settings), run_id=run_id)
+    return save_snapshot(warehouse, judged(warehouse, counted, settings, zone=settings.zone), run_id=run_id)

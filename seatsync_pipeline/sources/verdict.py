@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from seatsync_pipeline.exact_json import plain
@@ -46,11 +46,16 @@ class Earlier:
     same_content_at: datetime | None = None
 
 
-def compared(snapshot: SourceSnapshot, earlier: Earlier, limits: GuardSettings) -> tuple[Finding, ...]:
-    """What speaks against a snapshot in the light of those before it; empty when nothing does."""
+def compared(
+    snapshot: SourceSnapshot, earlier: Earlier, limits: GuardSettings, *, zone: tzinfo = UTC
+) -> tuple[Finding, ...]:
+    """What speaks against a snapshot in the light of those before it; empty when nothing does.
+
+    `zone` is the MSP's, which decides what day and month it is.
+    """
     return (
         *_against_accepted(snapshot, earlier.accepted, limits),
-        *_against_file(snapshot, earlier, limits),
+        *_against_file(snapshot, earlier, limits, zone),
     )
 
 
@@ -97,12 +102,14 @@ def _against_accepted(
         )
 
 
-def _against_file(snapshot: SourceSnapshot, earlier: Earlier, limits: GuardSettings) -> Iterator[Finding]:
+def _against_file(
+    snapshot: SourceSnapshot, earlier: Earlier, limits: GuardSettings, zone: tzinfo
+) -> Iterator[Finding]:
     """The rules for what comes as a file."""
     if "sha256" not in snapshot.details:
         return
-    read_before = earlier.same_content_at
-    if read_before is not None and _month(read_before) < _month(snapshot.taken_at):
+    read_before = earlier.same_content_at and earlier.same_content_at.astimezone(zone)
+    if read_before is not None and _month(read_before) < _month(snapshot.taken_at.astimezone(zone)):
         yield Finding(
             SAME_FILE,
             f"read on {read_before:%Y-%m-%d} already",
@@ -110,7 +117,7 @@ def _against_file(snapshot: SourceSnapshot, earlier: Earlier, limits: GuardSetti
             f"This very file was imported on {read_before:%Y-%m-%d} already. Export it anew.",
             Verdict.SUSPECT,
         )
-    modified = _modified(snapshot)
+    modified = _modified(snapshot).astimezone(zone)
     age = snapshot.taken_at - modified
     if age > timedelta(days=limits.max_file_age_days):
         yield Finding(
@@ -121,13 +128,14 @@ def _against_file(snapshot: SourceSnapshot, earlier: Earlier, limits: GuardSetti
             Verdict.SUSPECT,
         )
     if earlier.accepted is not None:
-        if _modified(earlier.accepted) - modified > _SAME_TIME:
+        last = _modified(earlier.accepted).astimezone(zone)
+        if last - modified > _SAME_TIME:
             yield Finding(
                 OLDER_FILE,
                 f"of {modified:%Y-%m-%d}",
-                f"of {_modified(earlier.accepted):%Y-%m-%d}, or later",
-                f"The file was last changed on {modified:%Y-%m-%d}, and the last accepted one on "
-                f"{_modified(earlier.accepted):%Y-%m-%d}: newer numbers are known. Import the newest export.",
+                f"of {last:%Y-%m-%d}, or later",
+                f"The file was last changed on {modified:%Y-%m-%d}, and the last accepted one on {last:%Y-%m-%d}: "
+                "newer numbers are known. Import the newest export.",
                 Verdict.SUSPECT,
             )
         yield from _changed_columns(snapshot, earlier.accepted)

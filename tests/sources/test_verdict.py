@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -115,6 +116,17 @@ def test_seats_fall_with_accounts_only_once() -> None:
 def test_a_file_read_in_an_earlier_month_already(read_before: datetime | None, *, trips: bool) -> None:
     new = snapshot(observation(1), sha256="f", header=["Tenant"])
     assert (verdict.SAME_FILE in rules(new, None, same_content_at=read_before)) is trips
+
+
+def test_the_month_is_that_of_the_msp() -> None:
+    """Read on the last evening of October in New York, where UTC had November already."""
+    new = snapshot(observation(1), sha256="f")
+    earlier = Earlier(None, same_content_at=datetime(2026, 11, 1, 1, tzinfo=UTC))
+    found = [
+        {finding.rule for finding in compared(new, earlier, DEFAULT_LIMITS, zone=zone)}
+        for zone in (UTC, ZoneInfo("America/New_York"))
+    ]
+    assert found == [set(), {verdict.SAME_FILE}]
 
 
 def test_the_same_counts_from_an_api_are_no_old_file() -> None:
