@@ -74,6 +74,8 @@ def response_error(response: httpx.Response, tried: str, path: str, redact: Reda
             "ConnectWise also answers 404 to credentials it does not know: check CONNECTWISE_URL, "
             "CONNECTWISE_COMPANY_ID and the keys, then try again."
         )
+    elif status == 409:
+        remedy = "Somebody may have that record open: see that it is saved and closed in ConnectWise, then try again."
     else:
         remedy = "Nothing was stored. Check the ConnectWise version and please report this."
     return PermanentVendorError(tried, found, remedy, status=status)

@@ -97,12 +97,15 @@ class RowRunner:
         return self.run(change) if change.action is Action.CREATE else self._send_again(change, intent)
 
     def settle_by_reading(self, change: Change, intent: Intent) -> Outcome:
-        """What became of an open row, without ever writing: for an operation that is abandoned."""
+        """What became of an open row, without ever writing: for an operation that is abandoned.
+
+        A new addition that no list shows may still come: nobody will look again, so that it is left unresolved.
+        """
         found = self._look_until_sure(change, intent)
         if found.finding is Finding.NOT_WRITTEN:
             return Outcome(
                 change.row_id,
-                "failed",
+                "unresolved" if change.action is Action.CREATE else "failed",
                 f"abandoned: {found.why}",
                 change.agreement_id,
                 change.addition_id,

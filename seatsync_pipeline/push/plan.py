@@ -85,7 +85,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a plan amounts to: rows, seats and money per billing cycle, and its decreases."""
+    """What a plan amounts to: rows, seats and money per billing cycle, its decreases, and rows of unknown money."""
 
     updates: int
     creates: int
@@ -95,6 +95,7 @@ class Summary:
     seats_down: Decimal
     amount_up: Decimal
     amount_down: Decimal
+    unpriced: int
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -108,10 +109,15 @@ def sentence(summary: Mapping[str, Any]) -> str:
     seats = {name: exact_json.plain(Decimal(summary[name])) for name in ("seats_up", "seats_down")}
     amounts = {name: Decimal(summary[name]) for name in ("amount_up", "amount_down")}
     return (
-        f"{', '.join(_counted(summary[f'{action}s'], action) for action in ORDER)}; "
+        f"{', '.join(_counted(int(summary[f'{action}s']), action) for action in ORDER)}; "
         f"{summary['decreases']} of them decreases. Seats +{seats['seats_up']} -{seats['seats_down']}; "
-        f"per billing cycle +{amounts['amount_up']:.2f} -{amounts['amount_down']:.2f}."
+        f"per billing cycle +{amounts['amount_up']:.2f} -{amounts['amount_down']:.2f}"
+        f"{_beside(int(summary['unpriced']))}."
     )
+
+
+def _beside(unpriced: int) -> str:
+    return f", and {_counted(unpriced, 'row')} whose price nobody knows" if unpriced else ""
 
 
 def _counted(number: int, noun: str) -> str:
@@ -129,7 +135,7 @@ def summarise_rows(rows: Iterable[Mapping[str, Any]]) -> Summary:
 
 
 def _summary(moves: list[tuple[Action, Decimal, Decimal | None]]) -> Summary:
-    """Of (action, change of seats, change of money); an unknown price counts 0 money."""
+    """Of (action, change of seats, change of money); money that is unknown is not 0, and told apart."""
     zero = Decimal(0)
     seats = [seats for _, seats, _ in moves]
     amounts = [amount or zero for _, _, amount in moves]
@@ -143,6 +149,7 @@ def _summary(moves: list[tuple[Action, Decimal, Decimal | None]]) -> Summary:
         seats_down=-sum((s for s in seats if s < 0), zero),
         amount_up=sum((a for a in amounts if a > 0), zero),
         amount_down=-sum((a for a in amounts if a < 0), zero),
+        unpriced=sum(1 for _, _, amount in moves if amount is None),
     )
 
 

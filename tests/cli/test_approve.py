@@ -53,7 +53,7 @@ def test_defaults_are_what_the_preview_selects_by_itself_and_nothing_else(
     assert companies(place, said) == list(DEFAULTS)
     assert said.json["summary"] == {
         "updates": 6, "creates": 0, "cancels": 0, "decreases": 0,
-        "seats_up": 39, "seats_down": 0, "amount_up": 97.25, "amount_down": 0,
+        "seats_up": 39, "seats_down": 0, "amount_up": 97.25, "amount_down": 0, "unpriced": 0,
     }  # fmt: skip
     selection = written(place)
     assert [row.row_id for row in selection.rows] == said.json["rows"]

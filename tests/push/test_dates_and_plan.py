@@ -72,13 +72,17 @@ def test_a_summary_counts_rows_seats_and_money_up_and_down_apart() -> None:
         "seats_down": 6 + 10,
         "amount_up": 7 + 42,
         "amount_down": 21 + 35,
+        "unpriced": 1,
     }
     assert summary.sentence() == (
-        "2 updates, 2 creates, 1 cancel; 2 of them decreases. Seats +26 -16; per billing cycle +49.00 -56.00."
+        "2 updates, 2 creates, 1 cancel; 2 of them decreases. Seats +26 -16; per billing cycle +49.00 -56.00, "
+        "and 1 row whose price nobody knows."
     )
     assert sentence(
-        {name: str(value) for name, value in summary.as_dict().items()} | {"updates": 1}
-    ).startswith("1 update, ")
+        {name: str(value) for name, value in summary.as_dict().items()} | {"updates": 1, "unpriced": 0}
+    ) == (
+        "1 update, 2 creates, 1 cancel; 2 of them decreases. Seats +26 -16; per billing cycle +49.00 -56.00."
+    )
 
 
 def test_rows_of_a_preview_are_summed_in_the_same_way() -> None:
@@ -97,6 +101,7 @@ def test_rows_of_a_preview_are_summed_in_the_same_way() -> None:
         "seats_down": Decimal("10.5"),
         "amount_up": Decimal("7.5"),
         "amount_down": Decimal("35.5"),
+        "unpriced": 0,
     }
 
 

@@ -156,6 +156,7 @@ def test_what_is_approved_becomes_a_plan_in_the_order_of_work() -> None:
         "seats_down": 13,
         "amount_up": 7 * MFA.price if MFA.price else 0,
         "amount_down": 13 * MFA.price if MFA.price else 0,
+        "unpriced": 0,
     }
 
 
