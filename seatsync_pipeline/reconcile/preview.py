@@ -59,7 +59,7 @@ def draft_preview(inputs: Inputs, limits: Limits | None = None) -> Draft:
         company: tuple(dict.fromkeys(placed.observation.account_name for placed in placed_here))
         for company, placed_here in placement.unresolved().items()
     }
-    lines_in_scope = sum(key[1] in products for key in book.lines())
+    lines_in_scope = sum(1 for _ in book.lines(products))
     circumstances = Circumstances(
         not_accepted=inputs.not_accepted,
         unresolved=unresolved,
