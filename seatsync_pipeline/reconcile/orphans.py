@@ -24,7 +24,7 @@ from seatsync_pipeline.reconcile.book import (
     last_billed_day,
 )
 from seatsync_pipeline.reconcile.inputs import Inputs
-from seatsync_pipeline.reconcile.lines import addition_flags, amount_delta, carried
+from seatsync_pipeline.reconcile.lines import addition_flags, amount_delta, billing
 from seatsync_pipeline.reconcile.placement import NoRow, Placed, Placement
 from seatsync_pipeline.reconcile.rows import (
     Action,
@@ -93,8 +93,8 @@ def _base(source: str, key: LineKey, addition: Addition, line: Line, book: Book)
         company_name=book.company_name(company_id),
         product_id=product_id,
         product_identifier=book.product_identifier(product_id),
-        flags=tuple(addition_flags(own, book)),
-        **carried(own, book),
+        flags=tuple(addition_flags(own)),
+        **billing(own, book)._asdict(),
     )
 
 
