@@ -31,7 +31,10 @@ class Timing(StrEnum):
     PAST = "past"
 
 
-def timing(addition: Addition, today: date) -> Timing:
+_NEVER_BILLED_AGAIN = (Timing.ONE_TIME, Timing.PAST)
+
+
+def timing(addition: Addition | BilledAddition, today: date) -> Timing:
     """Current: effective today or earlier, and cancelled date empty or today or later.
 
     Effective and cancelled in one calendar month is a one-time charge, whenever it falls.
@@ -109,7 +112,7 @@ class Book:
         for addition in additions:
             agreement = self.agreements.get(addition.agreement_id)
             when = timing(addition, self.today)
-            if agreement is None or when is Timing.ONE_TIME or when is Timing.PAST:
+            if agreement is None or when in _NEVER_BILLED_AGAIN:
                 continue
             key = (agreement.company_id, addition.product_id)
             if agreement.agreement_id in self._in_scope:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from seatsync_pipeline.connectwise.records import Addition, Agreement
 from seatsync_pipeline.exact_json import plain
-from seatsync_pipeline.reconcile.book import Book, Line, LineKey, Timing
+from seatsync_pipeline.reconcile.book import Book, Line, LineKey, Timing, timing
 from seatsync_pipeline.reconcile.placement import Placed
 from seatsync_pipeline.reconcile.rows import (
     Action,
@@ -33,7 +33,6 @@ from seatsync_pipeline.reconcile.rows import (
     line_row_id,
     seats_text,
 )
-from seatsync_pipeline.sources.base import State
 
 MONTHLY = "monthly"
 _NONE = Decimal(0)
@@ -85,7 +84,9 @@ def billing(line: Line, book: Book) -> Billing:
     if not line.additions:
         return _NOT_BILLED
     additions = tuple([book.billed(addition) for addition in line.additions])
-    quantity = sum([addition.quantity for addition in line.additions], _NONE)
+    quantity = _NONE
+    for addition in line.additions:
+        quantity += addition.quantity
     if len(additions) > 1:
         return Billing(additions, quantity)
     (addition,) = line.additions
@@ -115,6 +116,12 @@ def addition_flags(line: Line) -> list[Flag]:
     return flags
 
 
+def _flags(line: Line, shares: Sequence[Placed], decided: _Decided) -> tuple[Flag, ...]:
+    of_matches = [flag for placed in shares for flag in placed.match.flags]
+    flags = [*of_matches, *addition_flags(line), *decided.flags]
+    return tuple(dict.fromkeys(flags)) if flags else ()
+
+
 def line_row(source: str, key: LineKey, shares: Sequence[Placed], book: Book) -> Row:
     """The one row of a line, before guards."""
     company_id, product_id = key
@@ -122,19 +129,16 @@ def line_row(source: str, key: LineKey, shares: Sequence[Placed], book: Book) ->
     company = book.company_name(company_id)
     decided = _decided(line, key, shares, book)
     billed = decided.billing
-    flags = [flag for placed in shares for flag in placed.match.flags]
-    flags += addition_flags(line)
-    flags += decided.flags
     steps = [step for placed in shares for step in placed.steps]
-    steps.append(_what_is_billed(line, book))
-    steps.append(Step("status", f"{decided.status}: {decided.found}"))
-    # Every argument by its place: by keyword a row takes five times as long, and most rows of a preview are made here.
+    in_scope = _what_is_billed(billed.additions, book.today)
+    status = Step("status", f"{decided.status}: {decided.found}")
+    # Every column by its place: by keyword a row takes five times as long, and most rows of a preview are made here.
     return Row(
         source,
         line_row_id(source, company_id, product_id),
         decided.status,
         f"{company}: {decided.found}.",
-        tuple(steps),
+        (*steps, in_scope, status),
         tuple([placed.share for placed in shares]),
         decided.action,
         decided.selected_by_default,
@@ -156,8 +160,8 @@ def line_row(source: str, key: LineKey, shares: Sequence[Placed], book: Book) ->
         billed.billing_cycle,
         billed.next_invoice_date,
         decided.planned_date,
-        None,
-        tuple(dict.fromkeys(flags)),
+        None,  # paired_row_id
+        _flags(line, shares, decided),
         agreements=billed.agreements,
     )
 
@@ -180,12 +184,16 @@ class _Decided(NamedTuple):
 
 def _decided(line: Line, key: LineKey, shares: Sequence[Placed], book: Book) -> _Decided:
     billed = billing(line, book)
-    failed = [placed.observation for placed in shares if placed.observation.state is State.FAILED]
+    seats, failed = _NONE, []
+    for placed in shares:
+        seen = placed.observation
+        seats += seen.seats or _NONE
+        if seen.seats is None:
+            failed.append(seen)
     if failed:
         names = ", ".join(f"{seen.account_name} ({seen.reason})" for seen in failed)
         found = f"the seats of {names} could not be read"
         return _Decided(Status.SOURCE_ERROR, found, billed, blocked=True)
-    seats = sum([placed.observation.seats or _NONE for placed in shares], _NONE)
     if not line.additions:
         return _without_addition(key, seats, book)
     if len(line.additions) == 1:
@@ -270,12 +278,10 @@ def _odd_cycle(agreement_cycle: str | None, product_cycle: str | None) -> bool:
     return cycle != MONTHLY or (own not in {"", cycle})
 
 
-def _what_is_billed(line: Line, book: Book) -> Step:
-    if not line.additions:
-        return Step("additions in scope", "none")
+def _what_is_billed(additions: Sequence[BilledAddition], today: date) -> Step:
     listed = [
-        f"addition {a.addition_id} of {book.agreements[a.agreement_id].name}: {plain(a.quantity)} "
-        f"({book.timing(a)}, {a.bill_customer})"
-        for a in line.additions
+        f"addition {a.addition_id} of {a.agreement_name}: {plain(a.quantity)} "
+        f"({timing(a, today)}, {a.bill_customer})"
+        for a in additions
     ]
-    return Step("additions in scope", "; ".join(listed))
+    return Step("additions in scope", "; ".join(listed) or "none")

@@ -80,9 +80,9 @@ def watch_rows(rows: Iterable[Row], inputs: Inputs, book: Book, limits: Limits) 
     watched = []
     for row in rows:
         notices = [products[row.product_id]] if row.product_id in products else []
-        if row.status is Status.LICENSE_UNMAPPED:
+        if licenses and row.status is Status.LICENSE_UNMAPPED:
             notices += [licenses[share.license] for share in row.accounts if share.license in licenses]
-        if Flag.ACCOUNT_RENAMED in row.flags:
+        if renamed and Flag.ACCOUNT_RENAMED in row.flags:
             notices += [renamed[share.account_key] for share in row.accounts if share.account_key in renamed]
         if additions:
             notices += [n for a in row.additions for n in additions.get(a.addition_id, ())]
