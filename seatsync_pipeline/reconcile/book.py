@@ -31,7 +31,10 @@ class Timing(StrEnum):
     PAST = "past"
 
 
-def timing(addition: Addition, today: date) -> Timing:
+_NEVER_BILLED_AGAIN = (Timing.ONE_TIME, Timing.PAST)
+
+
+def timing(addition: Addition | BilledAddition, today: date) -> Timing:
     """Current: effective today or earlier, and cancelled date empty or today or later.
 
     Effective and cancelled in one calendar month is a one-time charge, whenever it falls.
@@ -70,6 +73,10 @@ class Line:
     coming: Final[bool] = False
 
 
+_NOT_BILLED = Line()
+_ByLine = dict[LineKey, list[Addition]]
+
+
 class Book:
     """An agreement scan, seen through one source's agreement-type filter on one day.
 
@@ -90,31 +97,32 @@ class Book:
             if is_active(a, today) and (not wanted or a.type_name in wanted)
         }
         self._by_company: dict[int, list[Agreement]] = defaultdict(list)
-        for agreement in sorted(scan.agreements, key=lambda a: a.agreement_id):
+        for agreement in sorted(scan.agreements, key=attrgetter("agreement_id")):
             if agreement.agreement_id in self._in_scope:
                 self._by_company[agreement.company_id].append(agreement)
-        self._current: dict[LineKey, list[Addition]] = defaultdict(list)
-        self._coming: dict[LineKey, list[Addition]] = defaultdict(list)
-        self._elsewhere: dict[LineKey, list[Addition]] = defaultdict(list)
-        wanted_additions = (a for a in scan.additions if only is None or a.product_id in only)
-        for addition in sorted(wanted_additions, key=attrgetter("addition_id")):
-            self._file(addition)
-        self._lines = tuple(sorted(self._current.keys() | self._coming.keys()))
+        wanted_additions = [a for a in scan.additions if only is None or a.product_id in only]
+        wanted_additions.sort(key=attrgetter("addition_id"))
+        self._lines, self._elsewhere = self._filed(wanted_additions)
 
-    def _file(self, addition: Addition) -> None:
-        agreement = self.agreements.get(addition.agreement_id)
-        when = timing(addition, self.today)
-        if agreement is None or when is Timing.ONE_TIME or when is Timing.PAST:
-            return
-        key = (agreement.company_id, addition.product_id)
-        if agreement.agreement_id not in self._in_scope:
+    def _filed(self, additions: Iterable[Addition]) -> tuple[dict[LineKey, Line], _ByLine]:
+        """The lines in scope, and what else bills the same company and product."""
+        current: _ByLine = defaultdict(list)
+        coming: _ByLine = defaultdict(list)
+        elsewhere: _ByLine = defaultdict(list)
+        for addition in additions:
+            agreement = self.agreements.get(addition.agreement_id)
+            when = timing(addition, self.today)
+            if agreement is None or when in _NEVER_BILLED_AGAIN:
+                continue
+            key = (agreement.company_id, addition.product_id)
+            if agreement.agreement_id in self._in_scope:
+                (coming if when is Timing.COMING else current)[key].append(addition)
             # Not yet started ones too: billed twice from next month on is billed twice.
-            if not has_ended(agreement, self.today):
-                self._elsewhere[key].append(addition)
-        elif when is Timing.COMING:
-            self._coming[key].append(addition)
-        else:
-            self._current[key].append(addition)
+            elif not has_ended(agreement, self.today):
+                elsewhere[key].append(addition)
+        lines = {key: Line(tuple(found), coming=True) for key, found in coming.items()}
+        lines |= {key: Line(tuple(found)) for key, found in current.items()}
+        return lines, elsewhere
 
     def timing(self, addition: Addition) -> Timing:
         """Where an addition of a line stands today."""
@@ -122,26 +130,11 @@ class Book:
 
     def line(self, key: LineKey) -> Line:
         """The counting additions of a line; a coming one counts only where no current one exists."""
-        if key in self._current:
-            return Line(tuple(self._current[key]))
-        return Line(tuple(self._coming.get(key, ())), coming=key in self._coming)
+        return self._lines.get(key, _NOT_BILLED)
 
-    def lines(self) -> tuple[LineKey, ...]:
-        """Every line that has a counting addition, in a stable order."""
-        return self._lines
-
-    def current(self, products: Collection[int]) -> Iterator[Addition]:
-        """Every current addition of these products."""
-        for (_, product_id), additions in self._current.items():
-            if product_id in products:
-                yield from additions
-
-    def counting(self, products: Collection[int]) -> Iterator[Addition]:
-        """Every addition of these products that a line has: the current ones, or else the coming ones."""
-        yield from self.current(products)
-        for key, additions in self._coming.items():
-            if key[1] in products and key not in self._current:
-                yield from additions
+    def lines(self, products: Collection[int]) -> Iterator[tuple[LineKey, Line]]:
+        """Every line of these products that has a counting addition."""
+        return ((key, line) for key, line in self._lines.items() if key[1] in products)
 
     def elsewhere(self, key: LineKey) -> tuple[Addition, ...]:
         """Current and coming additions of the line in agreements outside the scope that have not ended."""
@@ -162,15 +155,15 @@ class Book:
     def billed(self, addition: Addition) -> BilledAddition:
         agreement = self.agreements[addition.agreement_id]
         return BilledAddition(
-            addition_id=addition.addition_id,
-            agreement_id=addition.agreement_id,
-            agreement_name=agreement.name,
-            quantity=addition.quantity,
-            less_included=addition.less_included,
-            unit_price=addition.unit_price,
-            bill_customer=addition.bill_customer,
-            effective_date=addition.effective_date,
-            cancelled_date=addition.cancelled_date,
+            addition.addition_id,
+            addition.agreement_id,
+            agreement.name,
+            addition.quantity,
+            addition.less_included,
+            addition.unit_price,
+            addition.bill_customer,
+            addition.effective_date,
+            addition.cancelled_date,
         )
 
 

@@ -24,6 +24,9 @@ from seatsync_pipeline.reconcile.rows import (
 )
 from seatsync_pipeline.settings.guards import DEFAULT_LIMITS, GuardSettings
 
+_NOTHING = Decimal(0)
+_JUDGED = (Status.READY, Status.ORPHANED)
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -68,7 +71,7 @@ class Circumstances:
 def apply_guards(rows: Sequence[Row], seen: Circumstances, limits: Limits) -> list[Row]:
     """Judge every Ready row by itself, and all Orphaned rows together."""
     share = orphan_share(_orphaned_lines(rows), seen.lines_in_scope, limits)
-    return [_judged(row, seen, share, limits) for row in rows]
+    return [_judged(row, seen, share, limits) if row.status in _JUDGED else row for row in rows]
 
 
 def quantity_guards(old: Decimal, new: Decimal, limits: Limits) -> list[GuardResult]:
@@ -114,7 +117,7 @@ def _judged(row: Row, seen: Circumstances, share: GuardResult | None, limits: Li
 
 
 def _of_ready(row: Row, seen: Circumstances, limits: Limits) -> list[GuardResult]:
-    old, new = row.current_quantity or Decimal(0), row.new_quantity or Decimal(0)
+    old, new = row.current_quantity or _NOTHING, row.new_quantity or _NOTHING
     found = quantity_guards(old, new, limits)
     if new < old:
         if seen.not_accepted is not None:

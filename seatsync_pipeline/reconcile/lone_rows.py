@@ -6,8 +6,8 @@ additions, so that what it is billed for is seen.
 
 from __future__ import annotations
 
-from seatsync_pipeline.reconcile.book import Book, LineKey
-from seatsync_pipeline.reconcile.lines import carried
+from seatsync_pipeline.reconcile.book import Book, Line, LineKey
+from seatsync_pipeline.reconcile.lines import billing
 from seatsync_pipeline.reconcile.placement import Placed, Placement
 from seatsync_pipeline.reconcile.rows import Flag, Row, Status, Step, account_row_id
 
@@ -35,8 +35,8 @@ def lone_rows(source: str, result: Placement, book: Book) -> list[Row]:
 def _lone_row(source: str, status: Status, placed: Placed, carries: LineKey | None, book: Book) -> Row:
     seen, match = placed.observation, placed.match
     flags = list(match.flags)
-    line = book.line(carries) if carries else None
-    if status is Status.SKIPPED and line and line.additions:
+    line = book.line(carries) if carries else Line()
+    if status is Status.SKIPPED and line.additions:
         flags.append(Flag.BILLED_WHILE_POC)
     company = match.company
     detail = {
@@ -44,9 +44,7 @@ def _lone_row(source: str, status: Status, placed: Placed, carries: LineKey | No
         Status.LICENSE_UNMAPPED: f"map {seen.license!r} or mark it no charge",
         Status.AMBIGUOUS: match.why,
         Status.UNMATCHED: match.why,
-        Status.SKIPPED: f"{len(line.additions)} addition(s) bill it all the same"
-        if line and line.additions
-        else None,
+        Status.SKIPPED: f"{len(line.additions)} addition(s) bill it all the same" if line.additions else None,
     }[status]
     why = _WHY_ALONE[status]
     return Row(
@@ -65,5 +63,5 @@ def _lone_row(source: str, status: Status, placed: Placed, carries: LineKey | No
         else None,
         flags=tuple(flags),
         candidates=() if company else match.candidates,
-        **carried(line, book),
+        **billing(line, book)._asdict(),
     )

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from seatsync_pipeline.connectwise.records import Company
 from seatsync_pipeline.reconcile.names import differ_only_by_typos, has_unseen, normalise, web_host
@@ -63,7 +64,7 @@ class Link:
         return self.account_name.strip() not in {account.name.strip(), account.key.strip()}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # made for every account, see `rows`
 class Match:
     """What became of one account.
 
@@ -71,15 +72,15 @@ class Match:
     whose company was deleted or made inactive.
     """
 
-    account: Account
-    outcome: Outcome
-    why: str
-    company: Company | None = None
-    candidates: tuple[Candidate, ...] = ()
-    flags: tuple[Flag, ...] = ()
-    made_by: Rule | None = None
-    gone_company_id: int | None = None
-    score: Decimal | None = None
+    account: Final[Account]
+    outcome: Final[Outcome]
+    why: Final[str]
+    company: Final[Company | None] = None
+    candidates: Final[tuple[Candidate, ...]] = ()
+    flags: Final[tuple[Flag, ...]] = ()
+    made_by: Final[Rule | None] = None
+    gone_company_id: Final[int | None] = None
+    score: Final[Decimal | None] = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ def match_accounts(
             open_accounts.append(account)
         if match is not None:
             saved[account.key] = match
+    if not open_accounts:
+        return saved  # every name of ConnectWise is made ready for comparing in vain otherwise
     directory = _Directory([company for company in every_company.values() if is_live(company)])
     names = {account.key: normalise(account.name) for account in open_accounts}
     taken = {link.company_id for link in links.values() if link.company_id is not None}

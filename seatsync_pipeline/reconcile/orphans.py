@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from operator import itemgetter
 
 from seatsync_pipeline.connectwise.records import Addition, Agreement
 from seatsync_pipeline.exact_json import plain
@@ -23,7 +24,7 @@ from seatsync_pipeline.reconcile.book import (
     last_billed_day,
 )
 from seatsync_pipeline.reconcile.inputs import Inputs
-from seatsync_pipeline.reconcile.lines import addition_flags, amount_delta, carried
+from seatsync_pipeline.reconcile.lines import addition_flags, amount_delta, billing
 from seatsync_pipeline.reconcile.placement import NoRow, Placed, Placement
 from seatsync_pipeline.reconcile.rows import (
     Action,
@@ -58,16 +59,14 @@ class Unused:
 
 def unused_lines(inputs: Inputs, placement: Placement, book: Book) -> Unused:
     """One row per counting addition of this source's products to whose line no present account contributes."""
-    products = inputs.setup.products
     contributed = placement.contributed()
-    open_lines = [key for key in book.lines() if key[1] in products and key not in contributed]
+    open_lines = {key: line for key, line in book.lines(inputs.setup.products) if key not in contributed}
     if inputs.not_accepted is not None:
-        return Unused((), sum(len(book.line(key).additions) for key in open_lines))
+        return Unused((), sum(len(line.additions) for line in open_lines.values()))
     unresolved = placement.unresolved()
     evidence = _Evidence(inputs, placement)
     rows = []
-    for key in open_lines:
-        line = book.line(key)
+    for key, line in sorted(open_lines.items(), key=itemgetter(0)):
         for addition in line.additions:
             row = _base(inputs.source, key, addition, line, book)
             if line.coming or book.timing(addition) is Timing.ENDING:
@@ -94,8 +93,8 @@ def _base(source: str, key: LineKey, addition: Addition, line: Line, book: Book)
         company_name=book.company_name(company_id),
         product_id=product_id,
         product_identifier=book.product_identifier(product_id),
-        flags=tuple(addition_flags(own, book)),
-        **carried(own, book),
+        flags=tuple(addition_flags(own)),
+        **billing(own, book)._asdict(),
     )
 
 

@@ -95,16 +95,17 @@ def place_observations(
     """Apply the rules above in their order. The result does not depend on the order of observations."""
     result = Placement()
     rules = _Rules(matches, setup)
+    not_billed, expired, poc = Outcome.NOT_BILLED, State.EXPIRED, State.POC  # slow to look up on Python 3.11
     for seen in sorted(observations, key=attrgetter("account_key", "license")):
         placed = rules.tried_on(seen)
         line = placed.line
         if placed.product_id is None and seen.license in setup.mappings:
             result.no_row.append((NoRow.NO_CHARGE, placed))
-        elif placed.match.outcome is Outcome.NOT_BILLED:
+        elif placed.match.outcome is not_billed:
             result.no_row.append((NoRow.NOT_BILLED, placed))
-        elif seen.state is State.EXPIRED:
+        elif seen.state is expired:
             result.no_row.append((NoRow.EXPIRED, placed))
-        elif seen.state is State.POC:
+        elif seen.state is poc:
             result.alone.append((Status.SKIPPED, placed))
         elif line is not None:
             result.lines[line].append(placed)
@@ -126,13 +127,12 @@ class _Rules:
         self._matches = matches
         self._setup = setup
         self._licenses: dict[str, tuple[int | None, Step]] = {}
-        self._accounts: dict[str, tuple[int | None, Step]] = {}
+        self._accounts: dict[str, tuple[Match, int | None, Step]] = {}
 
     def tried_on(self, seen: Observation) -> Placed:
         key, license_name = seen.account_key, seen.license
         product_id, mapped = self._licenses.get(license_name) or self._mapped(license_name)
-        match = self._matches[key]
-        company_id, matched = self._accounts.get(key) or self._matched(key, match)
+        match, company_id, matched = self._accounts.get(key) or self._matched(key)
         observed = f"{seen.state}: {seats_text(seen.seats)}"
         if seen.reason:
             observed += f" ({seen.reason})"
@@ -150,8 +150,9 @@ class _Rules:
         self._licenses[license_name] = known
         return known
 
-    def _matched(self, key: str, match: Match) -> tuple[int | None, Step]:
+    def _matched(self, key: str) -> tuple[Match, int | None, Step]:
+        match = self._matches[key]
         company_id = match.company.company_id if match.company else None
-        known = company_id, Step("company match", f"{match.outcome}: {match.why}")
+        known = match, company_id, Step("company match", f"{match.outcome}: {match.why}")
         self._accounts[key] = known
         return known

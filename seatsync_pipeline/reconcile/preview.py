@@ -23,6 +23,7 @@ from seatsync_pipeline.reconcile.totals import Totals, control_totals
 from seatsync_pipeline.reconcile.watch import offer_new_owners, watch_rows
 from seatsync_pipeline.sources.collection import collection_paused
 
+_OF_PAIRS = (Status.ORPHANED, Status.NO_ADDITION)
 _ORDER = {status: position for position, status in enumerate(Status)}
 
 
@@ -59,7 +60,7 @@ def draft_preview(inputs: Inputs, limits: Limits | None = None) -> Draft:
         company: tuple(dict.fromkeys(placed.observation.account_name for placed in placed_here))
         for company, placed_here in placement.unresolved().items()
     }
-    lines_in_scope = sum(key[1] in products for key in book.lines())
+    lines_in_scope = sum(1 for _ in book.lines(products))
     circumstances = Circumstances(
         not_accepted=inputs.not_accepted,
         unresolved=unresolved,
@@ -85,7 +86,7 @@ def _position(row: Row) -> tuple[int, str, str, str]:
 def _pair(rows: Iterable[Row]) -> list[Row]:
     """Tie the Orphaned and No addition rows of one company to each other, one to one, in a stable order."""
     rows = list(rows)
-    of_pairs = [row for row in rows if row.status is Status.ORPHANED or row.status is Status.NO_ADDITION]
+    of_pairs = [row for row in rows if row.status in _OF_PAIRS]
     sides: dict[int, dict[Status, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in sorted(of_pairs, key=lambda row: (row.product_id or 0, row.addition_id or 0)):
         if row.company_id is not None:

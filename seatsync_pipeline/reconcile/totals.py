@@ -85,7 +85,7 @@ def control_totals(
             },
         ),
         additions=Balance(
-            Decimal(sum(1 for _ in book.counting(inputs.setup.products))),
+            Decimal(sum([len(line.additions) for _, line in book.lines(inputs.setup.products)])),
             {
                 "rows": Decimal(sum([len(row.additions) for row in rows])),
                 "not_checked": Decimal(not_checked),

@@ -26,6 +26,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import chain
 from statistics import median
 
 from seatsync_pipeline.connectwise.records import Addition, Company, Product
@@ -79,9 +80,9 @@ def watch_rows(rows: Iterable[Row], inputs: Inputs, book: Book, limits: Limits) 
     watched = []
     for row in rows:
         notices = [products[row.product_id]] if row.product_id in products else []
-        if row.status is Status.LICENSE_UNMAPPED:
+        if licenses and row.status is Status.LICENSE_UNMAPPED:
             notices += [licenses[share.license] for share in row.accounts if share.license in licenses]
-        if Flag.ACCOUNT_RENAMED in row.flags:
+        if renamed and Flag.ACCOUNT_RENAMED in row.flags:
             notices += [renamed[share.account_key] for share in row.accounts if share.account_key in renamed]
         if additions:
             notices += [n for a in row.additions for n in additions.get(a.addition_id, ())]
@@ -212,7 +213,8 @@ def unusual_price(
 def usual_prices(book: Book, products: Iterable[int]) -> dict[int, UsualPrice]:
     """The usual price of each product that has at least `USUAL_FROM` Billable current additions with one."""
     prices: dict[int, list[Decimal]] = defaultdict(list)
-    for addition in book.current(frozenset(products)):
+    current = (line.additions for _, line in book.lines(frozenset(products)) if not line.coming)
+    for addition in chain.from_iterable(current):
         if addition.unit_price is not None and addition.unit_price > 0 and billable(addition):
             prices[addition.product_id].append(addition.unit_price)
     return {
@@ -235,7 +237,8 @@ class _Prices:
         """Addition id -> what its price gives reason to say. What is not Billable has no price to judge."""
         odd: dict[int, list[Notice]] = {}
         sound = set()
-        for addition in self._book.counting(self._products):
+        lines = self._book.lines(self._products)
+        for addition in chain.from_iterable(line.additions for _, line in lines):
             kind = (addition.product_id, addition.unit_price, addition.unit_cost, addition.bill_customer)
             if kind in sound:
                 continue

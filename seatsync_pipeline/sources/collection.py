@@ -19,4 +19,7 @@ def collection_paused() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            # To the oldest generation, unlooked at: else the very next object that is made has all of them examined.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
