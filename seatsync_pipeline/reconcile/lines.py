@@ -88,7 +88,7 @@ def billing(line: Line, book: Book) -> Billing:
     for addition in line.additions:
         quantity += addition.quantity
     if len(additions) > 1:
-        return Billing(additions, quantity)
+        return Billing(additions=additions, current_quantity=quantity)
     (addition,) = line.additions
     agreement = book.agreements[addition.agreement_id]
     return Billing(
@@ -132,37 +132,26 @@ def line_row(source: str, key: LineKey, shares: Sequence[Placed], book: Book) ->
     steps = [step for placed in shares for step in placed.steps]
     in_scope = _what_is_billed(billed.additions, book.today)
     status = Step("status", f"{decided.status}: {decided.found}")
-    # Every column by its place: by keyword a row takes five times as long, and most rows of a preview are made here.
     return Row(
-        source,
-        line_row_id(source, company_id, product_id),
-        decided.status,
-        f"{company}: {decided.found}.",
-        (*steps, in_scope, status),
-        tuple([placed.share for placed in shares]),
-        decided.action,
-        decided.selected_by_default,
-        decided.blocked,
-        decided.needs_reason,
-        company_id,
-        company,
-        billed.agreement_id,
-        billed.agreement_name,
-        billed.addition_id,
-        billed.additions,
-        product_id,
-        book.product_identifier(product_id),
-        billed.current_quantity,
-        decided.new_quantity,
-        billed.less_included,
-        billed.unit_price,
-        decided.amount_delta,
-        billed.billing_cycle,
-        billed.next_invoice_date,
-        decided.planned_date,
-        None,  # paired_row_id
-        _flags(line, shares, decided),
-        agreements=billed.agreements,
+        source=source,
+        row_id=line_row_id(source, company_id, product_id),
+        status=decided.status,
+        reason=f"{company}: {decided.found}.",
+        trace=(*steps, in_scope, status),
+        accounts=tuple([placed.share for placed in shares]),
+        action=decided.action,
+        selected_by_default=decided.selected_by_default,
+        blocked=decided.blocked,
+        needs_reason=decided.needs_reason,
+        company_id=company_id,
+        company_name=company,
+        product_id=product_id,
+        product_identifier=book.product_identifier(product_id),
+        new_quantity=decided.new_quantity,
+        amount_delta=decided.amount_delta,
+        planned_date=decided.planned_date,
+        flags=_flags(line, shares, decided),
+        **billed._asdict(),
     )
 
 
