@@ -68,7 +68,7 @@ class Table:
 
 def _failed_is_no_number(rows: pd.DataFrame) -> pd.Series:
     empty, failed = rows["seats"].isna(), rows["state"] == State.FAILED.value
-    return (empty == failed) | (empty & (rows["state"] == State.POC.value))
+    return (empty == failed) | (empty & rows["state"].isin([State.POC.value, State.EXPIRED.value]))
 
 
 def _failed_has_a_reason(rows: pd.DataFrame) -> pd.Series:

@@ -15,21 +15,21 @@ from seatsync_pipeline.sources.avanan_rows import MAX_SEATS
 from seatsync_pipeline.sources.base import Observation, State
 from seatsync_pipeline.sources.file_text import Faults
 
+_NOT_BILLED = [State.POC.value, State.EXPIRED.value]  # whatever else is wrong with them
 
-def _seats_exactly_when_read(frame: pd.DataFrame) -> pd.Series:
+
+def _seats_when_read(frame: pd.DataFrame) -> pd.Series:
     empty = frame["seats"].isna()
-    return (empty == (frame["state"] == State.FAILED.value)) | (empty & (frame["state"] == State.POC.value))
+    return (empty == (frame["state"] == State.FAILED.value)) | (empty & frame["state"].isin(_NOT_BILLED))
 
 
 def _reason_exactly_when_failed(frame: pd.DataFrame) -> pd.Series:
-    # A trial may have a reason too: it is skipped, whatever else is wrong with it.
     told, failed = frame["reason"].notna(), frame["state"] == State.FAILED.value
-    return (told == failed) | (frame["state"] == State.POC.value)
+    return (told == failed) | frame["state"].isin(_NOT_BILLED)
 
 
 def _one_row_per_license(frame: pd.DataFrame) -> pd.Series:
-    repeated = frame.duplicated(["account_key", "license"], keep=False)
-    return ~(repeated & (frame["state"] != State.FAILED.value))
+    return ~frame.duplicated(["account_key", "license"], keep=False)
 
 
 def _not_empty(frame: pd.DataFrame) -> bool:
@@ -45,12 +45,14 @@ AVANAN_SCHEMA = pa.DataFrameSchema(
         "line": pa.Column("int64", pa.Check.ge(1), description="line of the file, from 1"),
         "account_key": pa.Column(object, _TEXT, description="the tenant's portal; its name without one"),
         "account_name": pa.Column(object, _TEXT, description="the tenant's name"),
-        "license": pa.Column(object, description="value of the license column; blank only when failed"),
+        "license": pa.Column(
+            object, description="value of the license column; blank only when not billed or failed"
+        ),
         "seats": pa.Column(
             "Int64",
             pa.Check.in_range(0, MAX_SEATS),
             nullable=True,
-            description="value of the users column; empty exactly when failed",
+            description="value of the users column; empty when failed, never when counted",
         ),
         "state": pa.Column(
             object,
@@ -63,7 +65,7 @@ AVANAN_SCHEMA = pa.DataFrameSchema(
         # Without this an empty table passes every other check.
         pa.Check(_not_empty, name="not empty", error="the table has no row"),
         # `ignore_na` would look for rows without any value, and every row has its line.
-        pa.Check(_seats_exactly_when_read, name="seats exactly when read", ignore_na=False),
+        pa.Check(_seats_when_read, name="seats when read", ignore_na=False),
         pa.Check(_reason_exactly_when_failed, name="reason exactly when failed", ignore_na=False),
         pa.Check(_one_row_per_license, name="one row per portal and license", ignore_na=False),
     ],

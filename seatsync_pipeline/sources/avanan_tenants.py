@@ -20,6 +20,8 @@ from seatsync_pipeline.sources.file_text import visible
 
 _DOMAIN = re.compile(r"(?:https?://)?(?:www\.)?([a-z0-9][a-z0-9.-]*\.[a-z][a-z0-9-]+)/?", re.ASCII)
 _LINES_NAMED = 5
+# Whatever else is wrong with a row.
+_NOT_BILLED = frozenset({State.POC, State.EXPIRED})
 
 
 @dataclass
@@ -82,18 +84,20 @@ def _observations(rows: list[Row], tenants: Tenants) -> Iterable[Observation]:
     for row in rows:
         row.reasons += shared
         row.key = rows[0].key
-    groups: dict[str | int, list[Row]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in rows:
-        # A row without a license says nothing about another one without.
-        groups.setdefault(row.license or row.line, []).append(row)
-    for group in groups.values():
+        groups.setdefault(row.license, []).append(row)
+    for license_, group in groups.items():
         reasons = group[0].reasons
         if len(group) == 1:
             pass
         elif len({(row.seats, row.state, row.reasons) for row in group}) > 1:
             tenants.contradicting.append([row.line for row in group])
-            told = "; ".join(map(_told, group[:_LINES_NAMED]))
-            reasons = (f"stands {len(group)} times with different content: {told}", *shared)
+            if license_:
+                told = "; ".join(map(_told, group[:_LINES_NAMED]))
+                reasons = (f"stands {len(group)} times with different content: {told}", *shared)
+            else:  # of different licenses perhaps: one place for all of them, and each one's own reasons
+                reasons = tuple(dict.fromkeys(reason for row in group for reason in row.reasons))
         else:
             tenants.collapsed.append([row.line for row in group])
         yield _observation(group[0], group, reasons, tenants)
@@ -174,11 +178,10 @@ def _observation(row: Row, rows: list[Row], reasons: tuple[str, ...], tenants: T
         evidence["lines"] = [each.line for each in rows]
     if not reasons and row.seats is not None and row.state is not None:
         return Observation(row.key, row.name, row.license, row.seats, row.state, None, evidence)
-    if row.license and all(each.state is State.POC for each in rows):
-        # Not billed, whatever else is wrong with it; its presence still counts.
-        seats = row.seats if len({each.seats for each in rows}) == 1 else None
+    if row.state in _NOT_BILLED and all(each.state is row.state for each in rows):
+        seats = row.seats if row.license and len({each.seats for each in rows}) == 1 else None
         told = "; ".join(reasons)
-        return Observation(row.key, row.name, row.license, seats, State.POC, told, evidence)
+        return Observation(row.key, row.name, row.license, seats, row.state, told, evidence)
     tenants.failed_rows += len(rows)
     # What the status column said still matters to a reader: a trial without a number is a trial.
     evidence["stated"] = None if row.state is None else row.state.value

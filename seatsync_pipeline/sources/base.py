@@ -63,7 +63,7 @@ class Account:
 class Observation:
     """Seats of one license of one account. `seats` is None when `state` is failed: never zero instead.
 
-    Also a proof of concept may lack its number, since it is not billed whatever the number is.
+    Also a proof of concept or an ended contract may lack its number: neither is billed whatever the number is.
     `evidence` says what the number was made from (JSON scalars, lists and objects); `reason` why it failed.
     """
 
@@ -76,8 +76,7 @@ class Observation:
     evidence: Final[dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        failed = self.state is State.FAILED
-        if failed is not (self.seats is None) and (failed or self.state is not State.POC):
+        if self.state is (State.COUNTED if self.seats is None else State.FAILED):
             raise ValueError(f"seats and state disagree: {self.seats!r} with {self.state}")
 
 

@@ -50,6 +50,26 @@ def test_a_pull_scans_first_counts_the_rest_and_exits_1_for_what_failed(
         assert [r.job_name for r in instance.get_runs()] == ["duo_pull", "duo_pull", "connectwise_scan"]
 
 
+def test_rows_without_a_license_do_not_keep_the_others_from_being_previewed(
+    run: Run, home: Path, tmp_path: Path
+) -> None:
+    """Two of one tenant had one row id, and the whole preview was refused by the database."""
+    export = tmp_path / "tenants.csv"
+    bad = "Acme,acme,,3,Paid\nAcme,acme,,4,Paid\nBolt,bolt,,1,POC\nBolt,bolt,,2,POC\nCore,core,,,Expired\n"
+    good = "".join(f"Client {n},client{n},EP,5,Paid\n" for n in range(60))
+    export.write_text(f"Tenant,Portal,License,Users,Status\n{bad}{good}")
+    said = run("import", "avanan", export, "--json")
+    assert said.code == 1
+    assert [(one["account_key"], one["reason"]) for one in said.json["failed"]] == [
+        ("acme", "License is blank")
+    ]
+    preview = run("preview", "avanan", "--all", "--json").json
+    assert preview["totals"]["adds_up"] is True
+    found = {row["accounts"][0]["account_key"]: row["status"] for row in preview["rows"] if row["accounts"]}
+    assert (found["acme"], found["bolt"], found["client7"]) == ("Source error", "Skipped", "License unmapped")
+    assert "core" not in found
+
+
 def test_an_old_scan_is_made_anew_before_an_import(run: Run, sandbox: Sandbox, home: Path) -> None:
     warehouse = Warehouse(home / "seatsync.duckdb")
     with warehouse.write() as connection:

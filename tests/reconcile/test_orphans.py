@@ -169,7 +169,8 @@ def test_blocked_while_an_unresolved_account_could_be_the_client(other: Any, *, 
 
 def test_blocked_while_the_account_of_a_company_that_is_gone_is_not_linked_anew() -> None:
     merged = replace(ACME, deleted=True)
-    rows = draft(world([seen(10, name="Bolt")], [addition(10)], companies=[merged])).rows
+    links = linked(name="Acme")
+    rows = draft(world([seen(10, name="Bolt")], [addition(10)], companies=[merged], links=links)).rows
     by_status = {row.status: row for row in rows}
     assert by_status[Status.UNMATCHED].flags == (Flag.ACCOUNT_RENAMED, Flag.COMPANY_GONE)
     assert by_status[Status.ORPHANED].blocked

@@ -331,11 +331,31 @@ def test_two_names_of_a_portal_fail_all_its_licenses() -> None:
     assert len(snapshot.accounts) == 2
 
 
-def test_rows_of_one_portal_without_a_license_are_no_repetition_of_each_other() -> None:
+def test_rows_of_one_portal_without_a_license_are_one_failure_that_names_their_lines() -> None:
     snapshot = read(
-        "Tenant,Portal,License,Users,Status\nAcme,acme,,5,Paid\nAcme,acme,,6,Paid\nG,g,EP,1,Paid\n"
+        "Tenant,Portal,License,Users,Status\nAcme,acme,,5,Paid\nAcme,acme,,?,Paid\nG,g,EP,1,Paid\n"
     )
-    assert [o.reason for o in snapshot.observations] == ["License is blank", "License is blank", None]
+    bad, good = snapshot.observations
+    assert (bad.state, bad.reason) == (
+        State.FAILED,
+        "License is blank; Users is '?', not a whole number such as 42 or 1,234",
+    )
+    assert bad.evidence["lines"] == [2, 3]
+    assert good.reason is None
+    assert snapshot.details["rows"]["failed"] == 2
+
+
+@pytest.mark.parametrize(("word", "state"), [("POC", State.POC), ("Expired", State.EXPIRED)])
+@pytest.mark.parametrize("cells", ["EP,", "EP,?", ",5", ",", "EP,12.7"])
+def test_what_is_not_billed_is_no_failure_whatever_else_is_wrong_with_it(
+    cells: str, word: str, state: State
+) -> None:
+    snapshot = read(f"Tenant,Portal,License,Users,Status\nAcme,acme,{cells},{word}\nG,g,EP,1,Paid\n")
+    unbilled, _ = snapshot.observations
+    assert (unbilled.state, unbilled.seats) == (state, None)
+    assert unbilled.reason
+    assert snapshot.verdict is Verdict.COMPLETE
+    assert snapshot.details["rows"]["failed"] == 0
 
 
 def test_several_portals_of_one_name_stay_apart() -> None:
