@@ -93,6 +93,10 @@ def warnings(preview: Preview) -> list[str]:
     if preview.snapshot["accepted_by"] is None:
         verdict = preview.snapshot["verdict"]
         found += [f"Snapshot {verdict}: {reason['message']}" for reason in preview.snapshot["reasons"]]
+    found += [
+        f"{account} has no row ({why}): is it a client by now? Then: seatsync unlink {preview.source} ACCOUNT"
+        for account, why in preview.totals.get("renamed", {}).items()
+    ]
     if not preview.orphan_detection["ran"]:
         found.append(f"Orphan detection did not run: {preview.orphan_detection['why']}")
     return found

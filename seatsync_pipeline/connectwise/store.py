@@ -16,6 +16,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from seatsync_pipeline.collection import collection_paused
 from seatsync_pipeline.connectwise.records import (
     Addition,
     Agreement,
@@ -25,7 +26,6 @@ from seatsync_pipeline.connectwise.records import (
     Scan,
 )
 from seatsync_pipeline.errors import NotFound
-from seatsync_pipeline.sources.collection import collection_paused
 from seatsync_pipeline.warehouse import (
     PORTION,
     Connection,

@@ -65,7 +65,7 @@ def preview_metadata(preview: Preview, *, months: Sequence[Month], csv: Path) ->
         "largest_changes": dg.MetadataValue.md(_largest(rows)),
         "blocked": dg.MetadataValue.md(blocked_table(found)),
         **({"unblock_by_command": dg.MetadataValue.md(commands(found))} if found else {}),
-        "needs_you": dg.MetadataValue.md(_needs_you(rows)),
+        "needs_you": dg.MetadataValue.md(_needs_you(rows, preview.totals.get("renamed", {}))),
         "seats_by_month": dg.MetadataValue.md(_months(months)),
         "made_from": _made_from(preview),
         **_numbers(preview, moves),
@@ -170,10 +170,11 @@ def commands(found: Sequence[Blocker]) -> str:
     return "\n".join(lines)
 
 
-def _needs_you(rows: Sequence[PreviewRow]) -> str:
-    """The rows that a person has to resolve, the most urgent first."""
+def _needs_you(rows: Sequence[PreviewRow], renamed: Mapping[str, str]) -> str:
+    """The rows that a person has to resolve, the most urgent first, and renamed accounts that have none."""
     found = [(row["status"], who(row), row["reason"]) for row in rows if row["status"] in _NEEDS_A_PERSON]
     found.sort(key=lambda row: _NEEDS_A_PERSON.index(Status(row[0])))
+    found += [("no row", account, f"{why}: is it a client by now?") for account, why in renamed.items()]
     return brief_table(("status", "whom", "why"), found) if found else "Nothing."
 
 

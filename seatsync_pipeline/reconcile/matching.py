@@ -146,6 +146,8 @@ def _by_saved_link(account: Account, link: Link | None, companies: Mapping[int, 
     flags = (Flag.ACCOUNT_RENAMED,) if renamed else ()
     if link.company_id is None:
         why = f"linked as not billed: {link.reason}"
+        if renamed:
+            why += f"; the account was named {link.account_name} then"
         return Match(account, Outcome.NOT_BILLED, why, flags=flags)
     company = companies.get(link.company_id)
     if company is None or not is_live(company):

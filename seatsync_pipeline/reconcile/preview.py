@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from seatsync_pipeline.collection import collection_paused
 from seatsync_pipeline.reconcile.book import Book
 from seatsync_pipeline.reconcile.contributors import changed_contributors
 from seatsync_pipeline.reconcile.guards import Circumstances, Limits, apply_guards
@@ -21,7 +22,6 @@ from seatsync_pipeline.reconcile.placement import place_observations
 from seatsync_pipeline.reconcile.rows import Flag, Row, Status
 from seatsync_pipeline.reconcile.totals import Totals, control_totals
 from seatsync_pipeline.reconcile.watch import offer_new_owners, watch_rows
-from seatsync_pipeline.sources.collection import collection_paused
 
 _OF_PAIRS = (Status.ORPHANED, Status.NO_ADDITION)
 _ORDER = {status: position for position, status in enumerate(Status)}

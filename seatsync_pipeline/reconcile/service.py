@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, tzinfo
 
+from seatsync_pipeline.collection import collection_paused
 from seatsync_pipeline.connectwise.store import latest_scan_id, load_scan
 from seatsync_pipeline.errors import InputRefused
 from seatsync_pipeline.reconcile.guards import Limits
@@ -23,7 +24,6 @@ from seatsync_pipeline.reconcile.store import PreviewOrigin, save_preview
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.acceptance import why_not_accepted
 from seatsync_pipeline.sources.base import Source
-from seatsync_pipeline.sources.collection import collection_paused
 from seatsync_pipeline.sources.recount import recount
 from seatsync_pipeline.sources.store import latest_snapshot_id, load_snapshot, snapshot_facts
 from seatsync_pipeline.warehouse import Connection, Warehouse

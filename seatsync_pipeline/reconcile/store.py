@@ -13,13 +13,13 @@ from operator import attrgetter
 from typing import Any
 
 from seatsync_pipeline import exact_json
+from seatsync_pipeline.collection import collection_paused
 from seatsync_pipeline.errors import NotFound
 from seatsync_pipeline.reconcile.matching import Match
 from seatsync_pipeline.reconcile.preview import Draft
 from seatsync_pipeline.reconcile.rows import AgreementChoice, BilledAddition, GuardResult, Row, Share, Step
 from seatsync_pipeline.reconcile.sheet import write_selection_sheet
 from seatsync_pipeline.sources.base import Source
-from seatsync_pipeline.sources.collection import collection_paused
 from seatsync_pipeline.warehouse import (
     Connection,
     Warehouse,

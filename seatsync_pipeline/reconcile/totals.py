@@ -15,7 +15,7 @@ from typing import Any
 from seatsync_pipeline.reconcile.book import Book
 from seatsync_pipeline.reconcile.inputs import Inputs
 from seatsync_pipeline.reconcile.placement import NoRow, Placement
-from seatsync_pipeline.reconcile.rows import Row, Status
+from seatsync_pipeline.reconcile.rows import Flag, Row, Status
 from seatsync_pipeline.sources.base import State
 
 _ZERO = Decimal(0)
@@ -38,7 +38,11 @@ class Balance:
 
 @dataclass(frozen=True)
 class Totals:
-    """The balances of a preview, how many reads failed, and what each status amounts to."""
+    """The balances of a preview, how many reads failed, and what each status amounts to.
+
+    `renamed`: accounts linked as not billed that had another name then, by name with that decision. They have no row
+    to be flagged, and may be a client by now.
+    """
 
     observations: Balance
     seats: Balance
@@ -46,6 +50,7 @@ class Totals:
     failed: int
     by_status: dict[str, dict[str, Decimal]]
     twice: tuple[str, ...]  # what occurs in more than one row, although the sums agree
+    renamed: dict[str, str]
 
     @property
     def adds_up(self) -> bool:
@@ -60,6 +65,7 @@ class Totals:
             "additions": self.additions.as_dict(),
             "failed": self.failed,
             "twice": list(self.twice),
+            "renamed": self.renamed,
             "by_status": self.by_status,
         }
 
@@ -94,6 +100,11 @@ def control_totals(
         failed=sum(1 for o in inputs.observations if o.state is State.FAILED),
         by_status=by_status,
         twice=_twice(rows),
+        renamed={
+            f"{placed.observation.account_name} [{placed.observation.account_key}]": placed.match.why
+            for placed in buckets[NoRow.NOT_BILLED]
+            if Flag.ACCOUNT_RENAMED in placed.match.flags
+        },
     )
 
 

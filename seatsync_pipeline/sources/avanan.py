@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from seatsync_pipeline.collection import collection_paused
 from seatsync_pipeline.exact_json import plain
 from seatsync_pipeline.settings.files import DEFAULT_SIZES, FileSettings
 from seatsync_pipeline.settings.guards import DEFAULT_LIMITS, GuardSettings
@@ -28,7 +29,6 @@ from seatsync_pipeline.sources.avanan_rows import read_sheet
 from seatsync_pipeline.sources.avanan_sheet import Sheet
 from seatsync_pipeline.sources.avanan_tenants import Tenants, gather
 from seatsync_pipeline.sources.base import Finding, SourceSnapshot, State
-from seatsync_pipeline.sources.collection import collection_paused
 from seatsync_pipeline.sources.csv_file import CsvTable, open_table
 from seatsync_pipeline.sources.file_text import EXPORT_AGAIN, Faults, read_bytes, to_text, visible
 

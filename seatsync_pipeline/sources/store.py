@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from seatsync_pipeline import exact_json
+from seatsync_pipeline.collection import collection_paused
 from seatsync_pipeline.errors import NotFound, WarehouseError
 from seatsync_pipeline.sources.base import (
     SOURCES,
@@ -24,7 +25,6 @@ from seatsync_pipeline.sources.base import (
     State,
     Verdict,
 )
-from seatsync_pipeline.sources.collection import collection_paused
 from seatsync_pipeline.warehouse import PORTION, Connection, Warehouse, insert_columns, insert_rows, new_id
 from seatsync_pipeline.warehouse.kept import require_kept
 

@@ -76,7 +76,9 @@ def test_an_account_is_linked_by_name_and_unlinked_for_good(
     assert resolved[row["row_id"]] in {"Ambiguous", "Unmatched"}
 
 
-def test_an_account_that_is_not_billed_has_no_row_but_stays_in_the_totals(run: Run, preview: Load) -> None:
+def test_an_account_that_is_not_billed_has_no_row_but_stays_in_the_totals(
+    run: Run, preview: Load, warehouse: Warehouse
+) -> None:
     before = preview("duo")
     row = next(r for r in before["rows"] if r["status"] == "Unmatched")
     arguments = ["link", "duo", row["accounts"][0]["account_key"], "--not-billed", "--reason", "our own"]
@@ -85,6 +87,17 @@ def test_an_account_that_is_not_billed_has_no_row_but_stays_in_the_totals(run: R
     count = after["totals"]["observations"]["not_billed"]
     assert count == before["totals"]["observations"]["not_billed"] + 1
     assert after["totals"]["adds_up"]
+    assert "is it a client by now" not in " ".join(run("preview", "duo").out.split())
+    with warehouse.write() as connection:  # the next pull finds it renamed
+        for table in ("account", "observation"):
+            connection.execute(
+                f"update {table} set account_name = 'New Client' where account_key = ?",  # noqa: S608
+                [row["accounts"][0]["account_key"]],
+            )
+    assert run("reconcile", "duo").code == 0
+    said = " ".join(run("preview", "duo").out.split())
+    assert f"New Client [{row['accounts'][0]['account_key']}] has no row" in said
+    assert "is it a client by now? Then: seatsync unlink duo ACCOUNT" in said
 
 
 def test_the_agreement_types_of_a_source(run: Run, preview: Load) -> None:

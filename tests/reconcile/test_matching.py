@@ -253,7 +253,7 @@ def test_a_saved_link_says_by_whom_and_under_which_name() -> None:
     free = match_accounts([Account("A1", "Bolt")], [], {"A1": Link("A1", "Acme", None, "ours")})["A1"]
     assert (free.outcome, free.why, free.flags) == (
         Outcome.NOT_BILLED,
-        "linked as not billed: ours",
+        "linked as not billed: ours; the account was named Acme then",
         (Flag.ACCOUNT_RENAMED,),
     )
 

@@ -67,6 +67,18 @@ def test_every_part_is_counted() -> None:
             "Source error": {"rows": 1, "seats": 0, "delta": 0, "amount_delta": 0},
         },
         "twice": [],
+        "renamed": {},
+    }
+
+
+def test_an_account_that_is_not_billed_and_was_renamed_is_told_although_it_has_no_row() -> None:
+    """Its subaccount may have been given to a client, whom nobody would ever bill."""
+    seats = [seen(5, "A3", name="New Client"), seen(6, "A4", name="Internal")]
+    links = linked("A3", None, name="Spare") | linked("A4", None, name="Internal")
+    draft = draft_preview(world(seats, [], links=links))
+    assert draft.rows == ()
+    assert draft.totals.as_dict()["renamed"] == {
+        "New Client [A3]": "linked as not billed: internal; the account was named Spare then"
     }
 
 
