@@ -168,7 +168,9 @@ def _files() -> Iterator[str]:
     yield (
         "The headers and status words that are known, compared without regard to case, blanks, `_` and `-`. To "
         "change them, put a file `avanan_columns.toml` into SEATSYNC_HOME: each list it names replaces the "
-        "built-in one (`seatsync_pipeline/sources/avanan_columns.toml` shows the form)."
+        "built-in one (`seatsync_pipeline/sources/avanan_columns.toml` shows the form). A tenant is known by its "
+        "portal, or by its name in a file without portals, whatever the capitals: it keeps the spelling in which it "
+        "was first read."
     )
     known = tomllib.loads((PROJECT / "seatsync_pipeline/sources/avanan_columns.toml").read_text("utf-8"))
     for section, heading in (("columns", "column"), ("status", "status")):

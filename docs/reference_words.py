@@ -57,8 +57,8 @@ OUTCOMES = {
     "skipped": "Nothing was written; the reason says why (see below).",
     "failed": "ConnectWise refused the write, or could not be read before it, or the operation was abandoned. Nothing "
     "was changed.",
-    "unresolved": "Somebody else has edited the line meanwhile, or the write cannot be told from another one: look at "
-    "both values in ConnectWise. Never written again.",
+    "unresolved": "Somebody else has edited the line meanwhile, the write cannot be told from another one, or its "
+    "operation was abandoned before its addition showed: look at both values in ConnectWise. Never written again.",
     "not_attempted": "The operation ended before this row.",
     "outcome unknown": "The write was sent and nobody can tell yet whether it was taken (counted as unresolved). Push "
     "the same selection again: it looks first.",
