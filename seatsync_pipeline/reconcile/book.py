@@ -155,15 +155,15 @@ class Book:
     def billed(self, addition: Addition) -> BilledAddition:
         agreement = self.agreements[addition.agreement_id]
         return BilledAddition(
-            addition.addition_id,
-            addition.agreement_id,
-            agreement.name,
-            addition.quantity,
-            addition.less_included,
-            addition.unit_price,
-            addition.bill_customer,
-            addition.effective_date,
-            addition.cancelled_date,
+            addition_id=addition.addition_id,
+            agreement_id=addition.agreement_id,
+            agreement_name=agreement.name,
+            quantity=addition.quantity,
+            less_included=addition.less_included,
+            unit_price=addition.unit_price,
+            bill_customer=addition.bill_customer,
+            effective_date=addition.effective_date,
+            cancelled_date=addition.cancelled_date,
         )
 
 

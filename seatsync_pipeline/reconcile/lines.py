@@ -92,15 +92,15 @@ def billing(line: Line, book: Book) -> Billing:
     (addition,) = line.additions
     agreement = book.agreements[addition.agreement_id]
     return Billing(
-        additions,
-        quantity,
-        agreement.agreement_id,
-        agreement.name,
-        addition.addition_id,
-        addition.less_included,
-        addition.unit_price,
-        agreement.billing_cycle,
-        agreement.next_invoice_date,
+        additions=additions,
+        current_quantity=quantity,
+        agreement_id=agreement.agreement_id,
+        agreement_name=agreement.name,
+        addition_id=addition.addition_id,
+        less_included=addition.less_included,
+        unit_price=addition.unit_price,
+        billing_cycle=agreement.billing_cycle,
+        next_invoice_date=agreement.next_invoice_date,
     )
 
 
@@ -109,7 +109,7 @@ def addition_flags(line: Line) -> list[Flag]:
     flags = []
     if line.coming:
         flags.append(Flag.COMING)
-    elif [addition for addition in line.additions if addition.cancelled_date is not None]:
+    elif any(addition.cancelled_date is not None for addition in line.additions):
         flags.append(Flag.ENDING)
     if len(line.additions) == 1 and not billable(line.additions[0]):
         flags.append(Flag.NOT_BILLABLE)
@@ -189,19 +189,20 @@ def _decided(line: Line, key: LineKey, shares: Sequence[Placed], book: Book) -> 
         return _with_addition(line.additions[0], billed, seats, book)
     product = book.product_identifier(key[1])
     found = f"{len(line.additions)} additions bill {product}: resolve it in ConnectWise"
-    return _Decided(Status.MULTIPLE_ADDITIONS, found, billed, seats, blocked=True)
+    return _Decided(Status.MULTIPLE_ADDITIONS, found, billed, new_quantity=seats, blocked=True)
 
 
 def _with_addition(addition: Addition, billed: Billing, seats: Decimal, book: Book) -> _Decided:
     if seats == addition.quantity:
-        return _Decided(Status.NO_CHANGE, f"{seats_text(seats)} in use and billed", billed, seats, _NONE)
+        found = f"{seats_text(seats)} in use and billed"
+        return _Decided(Status.NO_CHANGE, found, billed, new_quantity=seats, amount_delta=_NONE)
     return _Decided(
         Status.READY,
         f"{seats_text(seats)} in use, {plain(addition.quantity)} billed",
         billed,
-        seats,
-        amount_delta(addition, seats),
-        Action.UPDATE,
+        new_quantity=seats,
+        amount_delta=amount_delta(addition, seats),
+        action=Action.UPDATE,
         selected_by_default=book.timing(addition) is not Timing.ENDING,
         flags=() if seats else (Flag.DECREASE_TO_ZERO,),
     )
@@ -210,7 +211,7 @@ def _with_addition(addition: Addition, billed: Billing, seats: Decimal, book: Bo
 def _without_addition(key: LineKey, seats: Decimal, book: Book) -> _Decided:
     if seats == 0:
         found = "no seat in use and none billed"
-        return _Decided(Status.NO_CHANGE, found, _NOT_BILLED, seats, _NONE)
+        return _Decided(Status.NO_CHANGE, found, _NOT_BILLED, new_quantity=seats, amount_delta=_NONE)
     company_id, product_id = key
     agreements = book.agreements_of(company_id)
     product = book.products.get(product_id)
@@ -235,9 +236,9 @@ def _without_addition(key: LineKey, seats: Decimal, book: Book) -> _Decided:
         Status.NO_ADDITION,
         found,
         _where_to_add(agreements, price),
-        seats,
-        amount(seats, _NONE, price),
-        Action.CREATE,
+        new_quantity=seats,
+        amount_delta=amount(seats, _NONE, price),
+        action=Action.CREATE,
         blocked=not agreements,
         needs_reason=bool(elsewhere or odd),
         planned_date=book.today,
