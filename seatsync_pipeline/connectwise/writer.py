@@ -126,9 +126,8 @@ class ConnectWiseWriter:
             raise CredentialsRefused(
                 tried,
                 found,
-                "The API member may not write additions: give its role Finance > Agreements: Add All, Edit All, "
-                "Inquire All (no Delete). Then run the same selection again for the rows that are left; a row that "
-                "met this has failed, and takes a new preview.",
+                "Give the API member's role Finance > Agreements: Add All, Edit All, Inquire All (no Delete). The same "
+                "selection then carries on with the rows that are left; this one has failed, and needs a new preview.",
                 status=status,
             )
         if isinstance(error, TransientVendorError) and status != 429:
