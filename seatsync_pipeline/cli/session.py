@@ -50,12 +50,10 @@ class Session:
 
     def latest_preview(self, source: Source) -> Preview | None:
         """The latest preview of a source, None when there is none. The database must exist."""
-        from seatsync_pipeline.reconcile.store import latest_preview_id, load_preview
+        from seatsync_pipeline.reconcile.store import load_latest_preview
 
         with without_pandas():
-            with self.warehouse.read() as connection:
-                preview_id = latest_preview_id(connection, source)
-            return None if preview_id is None else load_preview(self.warehouse, preview_id)
+            return load_latest_preview(self.warehouse, source)
 
     def latest_scan(self) -> SnapshotFacts | None:
         """When ConnectWise was last scanned; None when never."""

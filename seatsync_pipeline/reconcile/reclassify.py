@@ -12,7 +12,7 @@ from seatsync_pipeline.errors import SeatSyncError
 from seatsync_pipeline.reconcile.review import Comparison, compare
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.setup import Change, Mapping
-from seatsync_pipeline.reconcile.store import Preview, latest_preview_id, load_preview
+from seatsync_pipeline.reconcile.store import Preview, load_latest_preview, load_preview
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.base import SOURCES, Source
 from seatsync_pipeline.warehouse import Warehouse
@@ -44,7 +44,7 @@ def reclassify(
     made = []
     wanted = set(sources)
     for source in (s for s in SOURCES if s in wanted):
-        before = latest_preview(warehouse, source)
+        before = load_latest_preview(warehouse, source)
         if before is None:
             continue
         try:
@@ -56,12 +56,6 @@ def reclassify(
         else:
             made.append(Reclassified(source, before, load_preview(warehouse, preview_id)))
     return made
-
-
-def latest_preview(warehouse: Warehouse, source: Source) -> Preview | None:
-    with warehouse.read() as connection:
-        preview_id = latest_preview_id(connection, source)
-    return None if preview_id is None else load_preview(warehouse, preview_id)
 
 
 def sources_touched(changes: Sequence[Change]) -> set[str]:

@@ -235,13 +235,32 @@ def last_pushed_at(connection: Connection) -> datetime | None:
 def load_preview(warehouse: Warehouse, preview_id: str) -> Preview:
     """A stored preview with all its rows. Raises NotFound."""
     with warehouse.read() as connection:
-        pushed_at = last_pushed_at(connection)
-        header = connection.execute(_HEADER, [preview_id]).fetchone()
-        rows = _select(connection, preview_id)
+        stored = _stored(connection, preview_id)
+    return _preview(*stored)
+
+
+@collection_paused()
+def load_latest_preview(warehouse: Warehouse, source: Source) -> Preview | None:
+    """The newest preview of a source with all its rows; None when there is none."""
+    with warehouse.read() as connection:
+        preview_id = latest_preview_id(connection, source)
+        stored = None if preview_id is None else _stored(connection, preview_id)
+    return None if stored is None else _preview(*stored)
+
+
+def _stored(
+    connection: Connection, preview_id: str
+) -> tuple[tuple[Any, ...], list[dict[str, Any]], datetime | None]:
+    """A preview's header, its rows as they are stored, and when something was pushed last."""
+    header = connection.execute(_HEADER, [preview_id]).fetchone()
     if header is None:
         raise NotFound(
             f"opening the preview {preview_id}", "there is none", "Run `seatsync reconcile` to make one."
         )
+    return header, _select(connection, preview_id), last_pushed_at(connection)
+
+
+def _preview(header: tuple[Any, ...], rows: list[dict[str, Any]], pushed_at: datetime | None) -> Preview:
     created_at, scanned_at = header[2], header[11]
     return Preview(
         preview_id=header[0],
