@@ -89,11 +89,9 @@ def test_an_account_that_is_not_billed_has_no_row_but_stays_in_the_totals(
     assert after["totals"]["adds_up"]
     assert "is it a client by now" not in " ".join(run("preview", "duo").out.split())
     with warehouse.write() as connection:  # the next pull finds it renamed
-        for table in ("account", "observation"):
-            connection.execute(
-                f"update {table} set account_name = 'New Client' where account_key = ?",  # noqa: S608
-                [row["accounts"][0]["account_key"]],
-            )
+        key = [row["accounts"][0]["account_key"]]
+        connection.execute("update account set account_name = 'New Client' where account_key = ?", key)
+        connection.execute("update observation set account_name = 'New Client' where account_key = ?", key)
     assert run("reconcile", "duo").code == 0
     said = " ".join(run("preview", "duo").out.split())
     assert f"New Client [{row['accounts'][0]['account_key']}] has no row" in said

@@ -12,6 +12,7 @@ from seatsync_pipeline.errors import WarehouseError
 from seatsync_pipeline.warehouse import Warehouse
 
 MIGRATIONS = resources.files("seatsync_pipeline.warehouse") / "migrations"
+INSERT = "insert into observation values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def at_version(path: Path, version: int) -> duckdb.DuckDBPyConnection:
@@ -36,15 +37,15 @@ def test_observations_keep_every_value_and_gain_expired_ones_without_a_number(tm
         ("snap_2", 1, "a", "Acme", "EP", 6, "expired", None, "{}"),
     ]
     with at_version(path, 6) as connection:
-        connection.executemany("insert into observation values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany(INSERT, rows)
     with Warehouse(path).write() as connection:
         assert connection.execute("select * from observation order by all").fetchall() == rows
         connection.execute(
             "insert into observation values ('snap_2', 2, 'c', 'Core', '', null, 'expired', 'no number', '{}')"
         )
     for refused in (
-        "('snap_2', 3, 'd', 'Dots', 'EP', null, 'counted', null, '{}')",  # a number that is missing
-        "('snap_2', 2, 'd', 'Dots', 'EP', 5, 'counted', null, '{}')",  # a place that is taken
+        ("snap_2", 3, "d", "Dots", "EP", None, "counted", None, "{}"),  # a number that is missing
+        ("snap_2", 2, "d", "Dots", "EP", 5, "counted", None, "{}"),  # a place that is taken
     ):
         with pytest.raises(WarehouseError, match="Constraint Error"), Warehouse(path).write() as connection:
-            connection.execute(f"insert into observation values {refused}")  # noqa: S608
+            connection.execute(INSERT, refused)

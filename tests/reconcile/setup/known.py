@@ -59,9 +59,8 @@ TENANTS = snapshot(
 
 def rows(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
     with warehouse.read() as connection:
-        cursor = connection.execute(f"select * from {table} order by change_id")  # noqa: S608
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        found = connection.table(table).order("change_id")
+        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
 def changes(warehouse: Warehouse) -> int:
