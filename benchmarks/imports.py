@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -49,7 +50,7 @@ def one_import(path: Path, home: Path) -> dict[str, Any]:
     with warehouse.read():
         pass  # making the tables is not what is measured
     base, cpu, began = peak_megabytes(), process_time(), perf_counter()
-    snapshot = judged(warehouse, read_export(path), DEFAULT_LIMITS)
+    snapshot = judged(warehouse, read_export(path), DEFAULT_LIMITS, zone=UTC)
     read = perf_counter() - began
     save_snapshot(warehouse, snapshot, run_id=None)
     return {

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from seatsync_pipeline.reconcile.rows import Action, Status
-from seatsync_pipeline.sources.base import State
+from seatsync_pipeline.sources.base import NOT_BILLED, State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ class Table:
 
 def _failed_is_no_number(rows: pd.DataFrame) -> pd.Series:
     empty, failed = rows["seats"].isna(), rows["state"] == State.FAILED.value
-    return (empty == failed) | (empty & rows["state"].isin([State.POC.value, State.EXPIRED.value]))
+    return (empty == failed) | (empty & rows["state"].isin(NOT_BILLED))
 
 
 def _failed_has_a_reason(rows: pd.DataFrame) -> pd.Series:

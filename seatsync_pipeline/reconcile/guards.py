@@ -25,7 +25,6 @@ from seatsync_pipeline.reconcile.rows import (
 from seatsync_pipeline.settings.guards import DEFAULT_LIMITS, GuardSettings
 
 _NOTHING = Decimal(0)
-_JUDGED = (Status.READY, Status.ORPHANED)
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Circumstances:
 def apply_guards(rows: Sequence[Row], seen: Circumstances, limits: Limits) -> list[Row]:
     """Judge every Ready row by itself, and all Orphaned rows together."""
     share = orphan_share(_orphaned_lines(rows), seen.lines_in_scope, limits)
-    return [_judged(row, seen, share, limits) if row.status in _JUDGED else row for row in rows]
+    return [_judged(row, seen, share, limits) for row in rows]
 
 
 def quantity_guards(old: Decimal, new: Decimal, limits: Limits) -> list[GuardResult]:

@@ -113,7 +113,7 @@ def load_setup(connection: Connection, source: Source) -> Setup:
     )
 
 
-def load_history(connection: Connection, source: Source, *, before: str, zone: tzinfo = UTC) -> History:
+def load_history(connection: Connection, source: Source, *, before: str, zone: tzinfo) -> History:
     """What earlier accepted snapshots of the source saw; `before` is a snapshot id, and ids sort by time.
 
     `zone` is the MSP's, which decides what day it was.
@@ -154,9 +154,8 @@ def load_former_owners(
 
 
 def day_in(zone: tzinfo, moment: datetime) -> date:
-    """The calendar day of a stored moment, which is naive and UTC, or of one that has its zone."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(zone).date()
+    """The calendar day of a moment in UTC, also of a naive one, as they are stored."""
+    return moment.replace(tzinfo=UTC).astimezone(zone).date()
 
 
 def require_read_additions(scan: Scan, today: date) -> None:

@@ -95,17 +95,16 @@ def place_observations(
     """Apply the rules above in their order. The result does not depend on the order of observations."""
     result = Placement()
     rules = _Rules(matches, setup)
-    not_billed, expired, poc = Outcome.NOT_BILLED, State.EXPIRED, State.POC  # slow to look up on Python 3.11
     for seen in sorted(observations, key=attrgetter("account_key", "license")):
         placed = rules.tried_on(seen)
         line = placed.line
         if placed.product_id is None and seen.license in setup.mappings:
             result.no_row.append((NoRow.NO_CHARGE, placed))
-        elif placed.match.outcome is not_billed:
+        elif placed.match.outcome is Outcome.NOT_BILLED:
             result.no_row.append((NoRow.NOT_BILLED, placed))
-        elif seen.state is expired:
+        elif seen.state is State.EXPIRED:
             result.no_row.append((NoRow.EXPIRED, placed))
-        elif seen.state is poc:
+        elif seen.state is State.POC:
             result.alone.append((Status.SKIPPED, placed))
         elif line is not None:
             result.lines[line].append(placed)

@@ -68,7 +68,7 @@ def last_accepted_id(connection: Connection, source: Source, *, before: str | No
 
 
 def judged(
-    warehouse: Warehouse, snapshot: SourceSnapshot, limits: GuardSettings, *, zone: tzinfo = UTC
+    warehouse: Warehouse, snapshot: SourceSnapshot, limits: GuardSettings, *, zone: tzinfo
 ) -> SourceSnapshot:
     """The snapshot with what history says against it among its findings; call it before storing one.
 

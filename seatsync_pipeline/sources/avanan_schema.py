@@ -12,20 +12,18 @@ import pandas as pd
 import pandera.pandas as pa
 
 from seatsync_pipeline.sources.avanan_rows import MAX_SEATS
-from seatsync_pipeline.sources.base import Observation, State
+from seatsync_pipeline.sources.base import NOT_BILLED, Observation, State
 from seatsync_pipeline.sources.file_text import Faults
-
-_NOT_BILLED = [State.POC.value, State.EXPIRED.value]  # whatever else is wrong with them
 
 
 def _seats_when_read(frame: pd.DataFrame) -> pd.Series:
     empty = frame["seats"].isna()
-    return (empty == (frame["state"] == State.FAILED.value)) | (empty & frame["state"].isin(_NOT_BILLED))
+    return (empty == (frame["state"] == State.FAILED.value)) | (empty & frame["state"].isin(NOT_BILLED))
 
 
 def _reason_exactly_when_failed(frame: pd.DataFrame) -> pd.Series:
     told, failed = frame["reason"].notna(), frame["state"] == State.FAILED.value
-    return (told == failed) | frame["state"].isin(_NOT_BILLED)
+    return (told == failed) | frame["state"].isin(NOT_BILLED)
 
 
 def _one_row_per_license(frame: pd.DataFrame) -> pd.Series:

@@ -15,13 +15,11 @@ from typing import Any
 
 from seatsync_pipeline.sources.avanan_columns import Columns
 from seatsync_pipeline.sources.avanan_sheet import NO_NAME, Row, Sheet
-from seatsync_pipeline.sources.base import Account, Observation, State
+from seatsync_pipeline.sources.base import NOT_BILLED, Account, Observation, State
 from seatsync_pipeline.sources.file_text import visible
 
 _DOMAIN = re.compile(r"(?:https?://)?(?:www\.)?([a-z0-9][a-z0-9.-]*\.[a-z][a-z0-9-]+)/?", re.ASCII)
 _LINES_NAMED = 5
-# Whatever else is wrong with a row.
-_NOT_BILLED = frozenset({State.POC, State.EXPIRED})
 
 
 @dataclass
@@ -178,7 +176,7 @@ def _observation(row: Row, rows: list[Row], reasons: tuple[str, ...], tenants: T
         evidence["lines"] = [each.line for each in rows]
     if not reasons and row.seats is not None and row.state is not None:
         return Observation(row.key, row.name, row.license, row.seats, row.state, None, evidence)
-    if row.state in _NOT_BILLED and all(each.state is row.state for each in rows):
+    if row.state in NOT_BILLED and all(each.state is row.state for each in rows):
         seats = row.seats if row.license and len({each.seats for each in rows}) == 1 else None
         told = "; ".join(reasons)
         return Observation(row.key, row.name, row.license, seats, row.state, told, evidence)

@@ -25,6 +25,10 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+NOT_BILLED: Final = frozenset({State.POC, State.EXPIRED})
+"""States that are billed for nothing, whatever else is wrong with an observation: it may lack its number."""
+
+
 class Verdict(StrEnum):
     """How far a snapshot can be trusted."""
 

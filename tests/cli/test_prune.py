@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +134,16 @@ def test_it_says_what_would_go_and_changes_nothing(run: Run, history: History) -
 def test_it_removes_that_and_gives_the_room_back(run: Run, history: History) -> None:
     with history.warehouse.read() as connection:
         before = row_counts(connection)
-        seen = load_history(connection, "duo", before="snap_11 pull")
+        seen = load_history(connection, "duo", before="snap_11 pull", zone=UTC)
     said = run("prune", "--yes", "--by", "Dana", "--json").json
     assert (said["done"], said["snapshots"]) == (True, {"connectwise": 1, "duo": 2})
     assert said["bytes_after"] == history.warehouse.path.stat().st_size < said["bytes_before"] * 0.6
 
     with history.warehouse.read() as connection:
         after = row_counts(connection)
-        assert load_history(connection, "duo", before="snap_11 pull") == seen  # what orphans are judged by
+        assert (
+            load_history(connection, "duo", before="snap_11 pull", zone=UTC) == seen
+        )  # what orphans are judged by
         for snapshot_id in GONE:
             load = load_scan if "scan" in snapshot_id else load_snapshot
             with pytest.raises(NotFound, match=r"removed by `seatsync prune` .* \(Dana\)"):

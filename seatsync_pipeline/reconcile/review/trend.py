@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 
+from seatsync_pipeline.reconcile.load import day_in
 from seatsync_pipeline.sources.base import Source
 from seatsync_pipeline.warehouse import Connection
 
@@ -58,7 +59,7 @@ def trend(
     last: dict[date, tuple[str, datetime]] = {}
     for snapshot_id, taken_at in connection.execute(_ACCEPTED, [source]).fetchall():
         taken = taken_at.replace(tzinfo=UTC)
-        month = taken.astimezone(zone).date().replace(day=1)
+        month = day_in(zone, taken).replace(day=1)
         if month in window:
             last[month] = (snapshot_id, taken)
     if not last:
