@@ -116,7 +116,7 @@ def _judged(row: Row, seen: Circumstances, share: GuardResult | None, limits: Li
 
 
 def _of_ready(row: Row, seen: Circumstances, limits: Limits) -> list[GuardResult]:
-    old, new = row.current_quantity or _NOTHING, row.new_quantity or _NOTHING
+    old, new = row.billing.current_quantity or _NOTHING, row.new_quantity or _NOTHING
     found = quantity_guards(old, new, limits)
     if new < old:
         if seen.not_accepted is not None:

@@ -23,9 +23,11 @@ from seatsync_pipeline.exact_json import plain
 from seatsync_pipeline.reconcile.book import Book, Line, LineKey, Timing, timing
 from seatsync_pipeline.reconcile.placement import Placed
 from seatsync_pipeline.reconcile.rows import (
+    NOT_BILLED,
     Action,
     AgreementChoice,
     BilledAddition,
+    Billing,
     Flag,
     Row,
     Status,
@@ -61,28 +63,10 @@ def amount_delta(addition: Addition, new_quantity: Decimal) -> Decimal | None:
     return None if after is None or before is None else after - before
 
 
-class Billing(NamedTuple):
-    """The columns of what bills a row, or would: one addition with its agreement fills more of them than several."""
-
-    additions: tuple[BilledAddition, ...] = ()
-    current_quantity: Decimal | None = None
-    agreement_id: int | None = None
-    agreement_name: str | None = None
-    addition_id: int | None = None
-    less_included: Decimal | None = None
-    unit_price: Decimal | None = None
-    billing_cycle: str | None = None
-    next_invoice_date: date | None = None
-    agreements: tuple[AgreementChoice, ...] = ()
-
-
-_NOT_BILLED = Billing()
-
-
 def billing(line: Line, book: Book) -> Billing:
     """What bills a line; nothing does without additions."""
     if not line.additions:
-        return _NOT_BILLED
+        return NOT_BILLED
     additions = tuple([book.billed(addition) for addition in line.additions])
     quantity = _NONE
     for addition in line.additions:
@@ -151,7 +135,7 @@ def line_row(source: str, key: LineKey, shares: Sequence[Placed], book: Book) ->
         amount_delta=decided.amount_delta,
         planned_date=decided.planned_date,
         flags=_flags(line, shares, decided),
-        **billed._asdict(),
+        billing=billed,
     )
 
 
@@ -211,7 +195,7 @@ def _with_addition(addition: Addition, billed: Billing, seats: Decimal, book: Bo
 def _without_addition(key: LineKey, seats: Decimal, book: Book) -> _Decided:
     if seats == 0:
         found = "no seat in use and none billed"
-        return _Decided(Status.NO_CHANGE, found, _NOT_BILLED, new_quantity=seats, amount_delta=_NONE)
+        return _Decided(Status.NO_CHANGE, found, NOT_BILLED, new_quantity=seats, amount_delta=_NONE)
     company_id, product_id = key
     agreements = book.agreements_of(company_id)
     product = book.products.get(product_id)

@@ -63,5 +63,5 @@ def _lone_row(source: str, status: Status, placed: Placed, carries: LineKey | No
         else None,
         flags=tuple(flags),
         candidates=() if company else match.candidates,
-        **billing(line, book)._asdict(),
+        billing=billing(line, book),
     )

@@ -94,7 +94,7 @@ def _base(source: str, key: LineKey, addition: Addition, line: Line, book: Book)
         product_id=product_id,
         product_identifier=book.product_identifier(product_id),
         flags=tuple(addition_flags(own)),
-        **billing(own, book)._asdict(),
+        billing=billing(own, book),
     )
 
 
@@ -102,7 +102,7 @@ def _left_alone(row: Row, *, coming: bool) -> Row:
     when = "it has not begun to bill" if coming else "it has a cancelled date already and ends by itself"
     return row.changed(
         status=Status.NO_CHANGE,
-        new_quantity=row.current_quantity,
+        new_quantity=row.billing.current_quantity,
         amount_delta=Decimal(0),
         reason=f"{row.company_name}: no account uses {row.product_identifier}, but {when}.",
         trace=(*row.trace, Step("status", f"{Status.NO_CHANGE}: {when}")),

@@ -88,7 +88,7 @@ def _pair(rows: Iterable[Row]) -> list[Row]:
     rows = list(rows)
     of_pairs = [row for row in rows if row.status in _OF_PAIRS]
     sides: dict[int, dict[Status, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in sorted(of_pairs, key=lambda row: (row.product_id or 0, row.addition_id or 0)):
+    for row in sorted(of_pairs, key=lambda row: (row.product_id or 0, row.billing.addition_id or 0)):
         if row.company_id is not None:
             sides[row.company_id][row.status].append(row)
     partner = {}

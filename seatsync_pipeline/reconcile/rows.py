@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from seatsync_pipeline import exact_json
 from seatsync_pipeline.exact_json import plain
@@ -169,6 +169,24 @@ class AgreementChoice:
     billing_cycle: str | None = None
 
 
+class Billing(NamedTuple):
+    """What bills a row, or would: one addition with its agreement fills more of these columns than several."""
+
+    additions: tuple[BilledAddition, ...] = ()
+    current_quantity: Decimal | None = None
+    agreement_id: int | None = None
+    agreement_name: str | None = None
+    addition_id: int | None = None
+    less_included: Decimal | None = None
+    unit_price: Decimal | None = None
+    billing_cycle: str | None = None
+    next_invoice_date: date | None = None
+    agreements: tuple[AgreementChoice, ...] = ()
+
+
+NOT_BILLED: Final = Billing()
+
+
 @dataclass(slots=True)
 class Step:
     """One rule of the ordered trace: which rule, and what it found."""
@@ -179,7 +197,7 @@ class Step:
 
 @dataclass(slots=True)
 class Row:
-    """One line of the preview; the public columns under their public names.
+    """One line of the preview; the public columns under their public names, those of what bills it in `billing`.
 
     Quantities are seats; `amount_delta` is money per billing cycle. `reason` is one sentence for people,
     `trace` the ordered rules behind it.
@@ -197,25 +215,16 @@ class Row:
     needs_reason: Final[bool] = False
     company_id: Final[int | None] = None
     company_name: Final[str | None] = None
-    agreement_id: Final[int | None] = None
-    agreement_name: Final[str | None] = None
-    addition_id: Final[int | None] = None
-    additions: Final[tuple[BilledAddition, ...]] = ()
     product_id: Final[int | None] = None
     product_identifier: Final[str | None] = None
-    current_quantity: Final[Decimal | None] = None
+    billing: Final[Billing] = NOT_BILLED
     new_quantity: Final[Decimal | None] = None
-    less_included: Final[Decimal | None] = None
-    unit_price: Final[Decimal | None] = None
     amount_delta: Final[Decimal | None] = None
-    billing_cycle: Final[str | None] = None
-    next_invoice_date: Final[date | None] = None
     planned_date: Final[date | None] = None
     paired_row_id: Final[str | None] = None
     flags: Final[tuple[Flag, ...]] = ()
     guards: Final[tuple[GuardResult, ...]] = ()
     candidates: Final[tuple[Candidate, ...]] = ()
-    agreements: Final[tuple[AgreementChoice, ...]] = ()
     evidence: Final[str | None] = None
 
     def changed(self, **columns: Any) -> Self:
@@ -226,7 +235,7 @@ class Row:
     def delta(self) -> Decimal | None:
         if self.new_quantity is None:
             return None
-        return self.new_quantity - (self.current_quantity or _NONE)
+        return self.new_quantity - (self.billing.current_quantity or _NONE)
 
     @property
     def fingerprint(self) -> str:
@@ -235,20 +244,21 @@ class Row:
         A create is bound to the calendar month it was planned in, not to the day: it takes effect on the day
         of the push, and only the month decides what is invoiced.
         """
-        addition = self.additions[0] if len(self.additions) == 1 else None
+        billing = self.billing
+        addition = billing.additions[0] if len(billing.additions) == 1 else None
         planned = self.planned_date.isoformat() if self.planned_date else None
         bound: list[Any] = [
             self.source,
             self.row_id,
             self.action,
-            self.agreement_id,
-            self.addition_id,
+            billing.agreement_id,
+            billing.addition_id,
             self.product_id,
-            self.current_quantity,
+            billing.current_quantity,
             self.new_quantity,
-            self.unit_price,
+            billing.unit_price,
             planned[:7] if planned and self.action is Action.CREATE else planned,
-            self.next_invoice_date,
+            billing.next_invoice_date,
             addition.effective_date if addition else None,
             addition.cancelled_date if addition else None,
         ]

@@ -17,7 +17,15 @@ from seatsync_pipeline.collection import collection_paused
 from seatsync_pipeline.errors import NotFound
 from seatsync_pipeline.reconcile.matching import Match
 from seatsync_pipeline.reconcile.preview import Draft
-from seatsync_pipeline.reconcile.rows import AgreementChoice, BilledAddition, GuardResult, Row, Share, Step
+from seatsync_pipeline.reconcile.rows import (
+    AgreementChoice,
+    BilledAddition,
+    Billing,
+    GuardResult,
+    Row,
+    Share,
+    Step,
+)
 from seatsync_pipeline.reconcile.sheet import write_selection_sheet
 from seatsync_pipeline.sources.base import Source
 from seatsync_pipeline.warehouse import (
@@ -181,11 +189,12 @@ def as_columns(preview_id: str, rows: Sequence[Row]) -> dict[str, Sequence[Any]]
         "preview_id": [preview_id] * len(rows),
         "position": range(1, len(rows) + 1),
     }
-    for name in COLUMNS:
-        if name != "preview_id" and name not in LIST_COLUMNS:
-            columns[name] = list(map(attrgetter(name), rows))
-    for name, write in _WRITERS.items():
-        columns[name] = list(map(write, map(attrgetter(name), rows)))
+    billings = [row.billing for row in rows]
+    for name in (*COLUMNS, "trace"):
+        if name != "preview_id":
+            values = map(attrgetter(name), billings if name in Billing._fields else rows)
+            write = _WRITERS.get(name)
+            columns[name] = list(values if write is None else map(write, values))
     return columns
 
 

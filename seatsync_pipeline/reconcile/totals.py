@@ -93,7 +93,7 @@ def control_totals(
         additions=Balance(
             Decimal(sum([len(line.additions) for _, line in book.lines(inputs.setup.products)])),
             {
-                "rows": Decimal(sum([len(row.additions) for row in rows])),
+                "rows": Decimal(sum([len(row.billing.additions) for row in rows])),
                 "not_checked": Decimal(not_checked),
             },
         ),
@@ -130,7 +130,7 @@ def _twice(rows: Sequence[Row]) -> tuple[str, ...]:
     for row in rows:
         found.append(row.row_id)
         found += [(share.account_key, share.license) for share in row.accounts]
-        found += [addition.addition_id for addition in row.additions]
+        found += [addition.addition_id for addition in row.billing.additions]
     if len(set(found)) == len(found):
         return ()
     return tuple(_named(thing) for thing, times in Counter(found).items() if times > 1)

@@ -85,7 +85,7 @@ def watch_rows(rows: Iterable[Row], inputs: Inputs, book: Book, limits: Limits) 
         if renamed and Flag.ACCOUNT_RENAMED in row.flags:
             notices += [renamed[share.account_key] for share in row.accounts if share.account_key in renamed]
         if additions:
-            notices += [n for a in row.additions for n in additions.get(a.addition_id, ())]
+            notices += [n for a in row.billing.additions for n in additions.get(a.addition_id, ())]
         if row.action is Action.CREATE:
             notices += prices.of_create(row)
         watched.append(_noted(row, notices) if notices else row)
@@ -257,7 +257,7 @@ class _Prices:
         if product is None:
             return []
         what = f"the catalog price of {product.identifier}"
-        return self._judged(product.product_id, row.unit_price, product.cost, what)
+        return self._judged(product.product_id, row.billing.unit_price, product.cost, what)
 
     def _judged(
         self, product_id: int, price: Decimal | None, cost: Decimal | None, what: str

@@ -110,7 +110,7 @@ def test_lines_are_counted_not_additions() -> None:
 
 
 def test_the_share_hides_no_other_block() -> None:
-    rows = {row.company_id: row for row in draft(many(3, 5, renamed=True)).rows if row.addition_id}
+    rows = {row.company_id: row for row in draft(many(3, 5, renamed=True)).rows if row.billing.addition_id}
     assert Flag.POSSIBLE_RENAME in rows[1].flags
     assert rows[1].blocked
     assert guards(rows[1]) == {Guard.ORPHAN_SHARE: "3 of 8 lines"}
@@ -187,6 +187,6 @@ def test_guards_that_are_no_matter_of_quantity_say_what_they_saw() -> None:
     raised = next(
         row
         for row in draft(replace(inputs, observations=(seen(6), *inputs.observations[1:]))).rows
-        if row.addition_id
+        if row.billing.addition_id
     )
     assert raised.guards == ()

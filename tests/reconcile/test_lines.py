@@ -56,7 +56,7 @@ def test_the_table_of_statuses(seats: int, quantities: list[float], status: Stat
     row = only_row(world([seen(seats)], additions))
     assert (row.status, row.action) == (status, action)
     assert row.blocked is (status is Status.MULTIPLE_ADDITIONS)
-    assert len(row.additions) == len(quantities)
+    assert len(row.billing.additions) == len(quantities)
     assert row.selected_by_default is (status is Status.READY and seats > 0)
 
 
@@ -81,13 +81,13 @@ def test_one_failed_contribution_makes_the_whole_line_a_source_error() -> None:
     assert (row.status, row.blocked, row.action) == (Status.SOURCE_ERROR, True, Action.NONE)
     assert row.new_quantity is None
     assert [s.seats for s in row.accounts] == [7, None]
-    assert [a.addition_id for a in row.additions] == [1000]
+    assert [a.addition_id for a in row.billing.additions] == [1000]
 
 
 def test_the_children_of_a_parent_agreement_are_lines_of_their_own_agreement() -> None:
     agreements = [agreement(100), agreement(101, parent_agreement_id=100)]
     row = only_row(world([seen(12)], [addition(10, agreement_id=101)], agreements=agreements))
-    assert (row.status, row.agreement_id) == (Status.READY, 101)
+    assert (row.status, row.billing.agreement_id) == (Status.READY, 101)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_coming_addition_counts_only_where_no_current_one_exists() -> None:
     alone = only_row(world([seen(12)], [coming]))
     assert (alone.status, alone.flags) == (Status.NO_CHANGE, (Flag.COMING,))
     beside = only_row(world([seen(12)], [addition(12), coming]))
-    assert [a.addition_id for a in beside.additions] == [1000]
+    assert [a.addition_id for a in beside.billing.additions] == [1000]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_what_is_not_in_scope_is_not_billed(changes: dict[str, Any]) -> None:
     inputs = world([seen(10)], [addition(10)], agreements=agreements, types=frozenset({"Managed Services"}))
     row = draft(inputs).rows[0]
     assert (row.status, row.blocked) == (Status.NO_ADDITION, True)
-    assert row.agreements == ()
+    assert row.billing.agreements == ()
 
 
 @pytest.mark.parametrize(
@@ -153,14 +153,14 @@ def test_what_is_past_or_billed_once_counts_in_no_agreement(changes: dict[str, A
     additions = [addition(10, **changes), addition(10, 1001, 101, **changes)]
     inputs = world([seen(10)], additions, agreements=agreements, types=frozenset({"Managed Services"}))
     row = only_row(inputs)
-    assert (row.status, row.flags, row.additions) == (Status.NO_ADDITION, (), ())
+    assert (row.status, row.flags, row.billing.additions) == (Status.NO_ADDITION, (), ())
     assert draft(world([], additions, agreements=agreements)).rows == ()
 
 
 def test_the_additions_of_a_trial_with_two_accounts_are_carried_once() -> None:
     trials = [seen(5, key, State.POC) for key in ("A1", "A2")]
     rows = draft(world(trials, [addition(10)], links=linked("A1") | linked("A2"))).rows
-    assert [len(row.additions) for row in rows] == [1, 0]
+    assert [len(row.billing.additions) for row in rows] == [1, 0]
     assert [Flag.BILLED_WHILE_POC in row.flags for row in rows] == [True, False]
 
 
@@ -178,14 +178,14 @@ def test_today_is_inside_the_first_and_the_last_day_of_an_agreement() -> None:
 class TestNoAddition:
     def test_the_only_agreement_is_chosen(self) -> None:
         row = only_row(world([seen(12)]))
-        assert (row.agreement_id, row.agreements) == (100, ())
-        assert (row.unit_price, row.amount_delta) == (Decimal("3.5"), Decimal("42.0"))
+        assert (row.billing.agreement_id, row.billing.agreements) == (100, ())
+        assert (row.billing.unit_price, row.amount_delta) == (Decimal("3.5"), Decimal("42.0"))
         assert (row.selected_by_default, row.needs_reason, row.planned_date) == (False, False, TODAY)
 
     def test_of_several_agreements_the_operator_names_one(self) -> None:
         row = only_row(world([seen(12)], agreements=[agreement(100), agreement(101)]))
-        assert row.agreement_id is None
-        assert [choice.agreement_id for choice in row.agreements] == [100, 101]
+        assert row.billing.agreement_id is None
+        assert [choice.agreement_id for choice in row.billing.agreements] == [100, 101]
         assert not row.blocked
 
     @pytest.mark.parametrize("start", [date(2025, 1, 1), date(2026, 12, 1)])

@@ -62,7 +62,7 @@ def test_the_last_billed_day(
 
 def test_every_addition_of_an_unused_line_is_a_row() -> None:
     rows = draft(world([], [addition(10), addition(2, addition_id=1001)])).rows
-    assert {(row.addition_id, row.status) for row in rows} == {
+    assert {(row.billing.addition_id, row.status) for row in rows} == {
         (1000, Status.ORPHANED),
         (1001, Status.ORPHANED),
     }
@@ -184,7 +184,7 @@ class TestProofOfConcept:
             (Flag.BILLED_WHILE_POC,),
             True,
         )
-        assert [a.addition_id for a in row.additions] == [1000]
+        assert [a.addition_id for a in row.billing.additions] == [1000]
 
     def test_not_flagged_where_nothing_is_billed(self) -> None:
         assert only_row(world([seen(10, state=State.POC)])).flags == ()
@@ -193,8 +193,8 @@ class TestProofOfConcept:
         observations = [seen(8), seen(3, "A2", State.POC)]
         rows = draft(world(observations, [addition(10)], links=linked("A1") | linked("A2"))).rows
         by_status = {row.status: row for row in rows}
-        assert [a.addition_id for a in by_status[Status.READY].additions] == [1000]
-        assert by_status[Status.SKIPPED].additions == ()
+        assert [a.addition_id for a in by_status[Status.READY].billing.additions] == [1000]
+        assert by_status[Status.SKIPPED].billing.additions == ()
 
     def test_it_may_lack_its_number(self) -> None:
         unread = Observation("A1", "A1", "Duo MFA", None, State.POC, "Users cannot be read")

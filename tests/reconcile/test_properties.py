@@ -22,7 +22,7 @@ def test_every_observation_and_addition_ends_in_exactly_one_bucket(inputs: Input
     assert made.totals.adds_up, made.totals.as_dict()
     shares = [(s.account_key, s.license) for row in made.rows for s in row.accounts]
     assert len(shares) == len(set(shares))
-    additions = [a.addition_id for row in made.rows for a in row.additions]
+    additions = [a.addition_id for row in made.rows for a in row.billing.additions]
     assert len(additions) == len(set(additions))
     assert len({row.row_id for row in made.rows}) == len(made.rows)
 

@@ -100,11 +100,9 @@ def test_a_row_that_is_lost_or_stands_twice_is_seen(position: int) -> None:
 
 def test_one_that_stands_twice_does_not_hide_one_that_is_lost() -> None:
     """Number and seats agree, and the names do not."""
-    ready = next(row for row in ROWS if row.additions and row.accounts)
+    ready = next(row for row in ROWS if row.billing.additions and row.accounts)
     poc = next(row for row in ROWS if row.accounts and row.accounts[0].account_key == "A5")
-    swapped = replace(
-        poc, accounts=(replace(ready.accounts[0], seats=Decimal(2)),), additions=ready.additions
-    )
+    swapped = replace(poc, accounts=(replace(ready.accounts[0], seats=Decimal(2)),), billing=ready.billing)
     rows = tuple(swapped if row is poc else row for row in ROWS)
     totals = totals_of(EVERYTHING, rows)
     assert totals.observations.adds_up

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import MISSING, fields
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from seatsync_pipeline.connectwise.records import Company
 from seatsync_pipeline.reconcile.rows import (
+    NOT_BILLED,
     Action,
     AgreementChoice,
     Candidate,
@@ -295,15 +297,22 @@ CASES = {
 def test_a_row_says_this_and_nothing_else(name: str) -> None:
     case = CASES[name]
     (row,) = draft(case.inputs).rows
-    filled = {f.name: getattr(row, f.name) for f in fields(row) if f.name not in {"trace", *_unset(row)}}
+    filled = _filled(row)
     expected = {"reason": f"{case.who}: {case.found}{case.detail}."} | case.columns
     assert filled == {column: value for column, value in expected.items() if value is not None}
     status = f"status: {case.columns['status']}: {case.found}"
     assert [f"{step.rule}: {step.found}" for step in row.trace] == [*case.steps, status, *case.after]
 
 
-def _unset(row: Row) -> set[str]:
-    return {f.name for f in fields(row) if f.default is not MISSING and getattr(row, f.name) == f.default}
+def _filled(row: Row) -> dict[str, Any]:
+    """The columns that differ from their default; the trace has its own assertion."""
+    unset = {f.name: f.default for f in fields(row) if f.default is not MISSING} | NOT_BILLED._asdict()
+    columns = {f.name: getattr(row, f.name) for f in fields(row)} | row.billing._asdict()
+    return {
+        name: value
+        for name, value in columns.items()
+        if name not in {"trace", "billing"} and (name not in unset or value != unset[name])
+    }
 
 
 def test_what_the_scan_does_not_have_is_shown_by_its_number_and_has_no_price() -> None:
@@ -311,4 +320,4 @@ def test_what_the_scan_does_not_have_is_shown_by_its_number_and_has_no_price() -
     (row,) = draft(world([], [addition(7, product_id=99)], companies=[], mappings=mappings)).rows
     assert (row.company_name, row.product_identifier) == ("company 1", "product 99")
     (row,) = draft(world([seen(12)], mappings=mappings)).rows
-    assert (row.status, row.unit_price, row.amount_delta) == (Status.NO_ADDITION, None, None)
+    assert (row.status, row.billing.unit_price, row.amount_delta) == (Status.NO_ADDITION, None, None)
