@@ -24,9 +24,9 @@ from seatsync_pipeline.cli.summary import _NEXT as NEXT_OF_STATUS
 from seatsync_pipeline.definitions import build_defs
 from seatsync_pipeline.push.operate import COUNTS
 from seatsync_pipeline.reconcile import setup
+from seatsync_pipeline.reconcile.columns import COLUMNS
 from seatsync_pipeline.reconcile.rows import Action, Flag, Guard, Status
 from seatsync_pipeline.reconcile.sheet import SELECTION_COLUMNS
-from seatsync_pipeline.reconcile.store import COLUMNS
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.base import SOURCES, State, Verdict
 

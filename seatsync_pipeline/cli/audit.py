@@ -56,7 +56,7 @@ def audit_command(*, operation_id: str | None, verify: bool, as_json: bool) -> i
 def _noted_heads(session: Session) -> dict[str, str]:
     """The heads that operations and their Dagster materializations have noted."""
     from seatsync_pipeline.orchestration.history import noted_audit_heads
-    from seatsync_pipeline.push.journal import noted_heads
+    from seatsync_pipeline.push.records import noted_heads
 
     with session.warehouse.read() as connection:
         noted = noted_heads(connection)

@@ -123,8 +123,8 @@ def _abandon(session: Session, operation_id: str, *, by: str, reason: str) -> di
 
 
 def _all_reports(session: Session) -> list[dict[str, Any]]:
-    from seatsync_pipeline.push.journal import load_operations
     from seatsync_pipeline.push.operate import is_running, report, state_of
+    from seatsync_pipeline.push.records import load_operations
 
     with session.warehouse.read() as connection:
         records = load_operations(connection)

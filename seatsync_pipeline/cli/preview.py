@@ -100,7 +100,7 @@ def changing_rows(rows: Sequence[Any]) -> list[Any]:
 
 
 def _write_csv(rows: Sequence[Any], path: Path) -> None:
+    from seatsync_pipeline.reconcile.columns import COLUMNS
     from seatsync_pipeline.reconcile.sheet import write_preview_csv
-    from seatsync_pipeline.reconcile.store import COLUMNS
 
     write_preview_csv(rows, COLUMNS, path.absolute())

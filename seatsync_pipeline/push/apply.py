@@ -19,8 +19,9 @@ from seatsync_pipeline.connectwise.writer import TIMEOUT_SECONDS, ConnectWiseWri
 from seatsync_pipeline.errors import AnswerLost, SeatSyncError, VendorError, WriteRefused
 from seatsync_pipeline.push import live, recheck, settle
 from seatsync_pipeline.push.dates import effective_dates, refuses_the_date
-from seatsync_pipeline.push.journal import Intent, Journal, Outcome
+from seatsync_pipeline.push.journal import Journal
 from seatsync_pipeline.push.plan import Change
+from seatsync_pipeline.push.records import Intent, Outcome
 from seatsync_pipeline.push.settle import Finding, Found
 from seatsync_pipeline.reconcile.book import Book
 from seatsync_pipeline.reconcile.rows import Action

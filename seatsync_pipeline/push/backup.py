@@ -18,7 +18,7 @@ import duckdb
 
 from seatsync_pipeline.errors import InputRefused, WarehouseError
 from seatsync_pipeline.push import audit
-from seatsync_pipeline.push.journal import load_operations, noted_heads
+from seatsync_pipeline.push.records import load_operations, noted_heads
 from seatsync_pipeline.warehouse import Connection, Warehouse
 from seatsync_pipeline.warehouse.archive import DATABASE, pack
 from seatsync_pipeline.warehouse.copy import copy_database, opened_copy, verify_copy

@@ -18,9 +18,10 @@ from itertools import takewhile
 
 from seatsync_pipeline.errors import CredentialsRefused, VendorError, WarehouseError
 from seatsync_pipeline.push.apply import OutcomeUnknown, RowRunner
-from seatsync_pipeline.push.journal import DONE, Journal, OperationRecord, Outcome
+from seatsync_pipeline.push.journal import Journal
 from seatsync_pipeline.push.operate import Ending, Progress
 from seatsync_pipeline.push.plan import Change
+from seatsync_pipeline.push.records import DONE, OperationRecord, Outcome
 
 FAILURES_IN_A_ROW = 5
 WRITES_PER_COMPANY_MORE = 3

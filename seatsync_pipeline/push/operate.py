@@ -18,8 +18,9 @@ from seatsync_pipeline.errors import (
     InputRefused,
 )
 from seatsync_pipeline.push.apply import RowRunner
-from seatsync_pipeline.push.journal import Journal, OperationRecord
+from seatsync_pipeline.push.journal import Journal
 from seatsync_pipeline.push.plan import Change
+from seatsync_pipeline.push.records import OperationRecord
 
 COUNTS = ("created", "updated", "cancelled", "skipped", "failed", "unresolved", "not_attempted")
 

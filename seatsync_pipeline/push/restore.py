@@ -25,7 +25,7 @@ import duckdb
 from seatsync_pipeline.errors import InputRefused, WarehouseBusy, WarehouseError, WarehouseFull
 from seatsync_pipeline.push import audit, operate
 from seatsync_pipeline.push.backup import chain, unfinished
-from seatsync_pipeline.push.journal import noted_heads
+from seatsync_pipeline.push.records import noted_heads
 from seatsync_pipeline.warehouse import Connection, Warehouse
 from seatsync_pipeline.warehouse.archive import DATABASE, FILES, FOLDERS, read
 from seatsync_pipeline.warehouse.copy import row_counts, verify_copy

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from seatsync_pipeline.push.journal import DONE
+from seatsync_pipeline.push.records import DONE
 from seatsync_pipeline.warehouse import Connection
 
 # In the words of ConnectWise's security roles. SeatSync never deletes, so its role need not be able to.

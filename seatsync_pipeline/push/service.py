@@ -21,8 +21,9 @@ from seatsync_pipeline.errors import ConfigurationError, FileRefused, InputRefus
 from seatsync_pipeline.push import audit, gate, operate
 from seatsync_pipeline.push.apply import OutcomeUnknown, Patience, RowRunner
 from seatsync_pipeline.push.crew import carry_out
-from seatsync_pipeline.push.journal import Journal, OperationRecord, load_operations
+from seatsync_pipeline.push.journal import Journal
 from seatsync_pipeline.push.plan import Change, Plan, Summary, summarise
+from seatsync_pipeline.push.records import OperationRecord, load_operations
 from seatsync_pipeline.push.selection import Selection, read_selection
 from seatsync_pipeline.reconcile.book import Book
 from seatsync_pipeline.reconcile.guards import Limits

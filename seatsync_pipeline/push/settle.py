@@ -14,9 +14,9 @@ from enum import StrEnum
 from seatsync_pipeline.connectwise.records import Addition
 from seatsync_pipeline.connectwise.writer import calendar_text
 from seatsync_pipeline.exact_json import plain
-from seatsync_pipeline.push.journal import Intent
 from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.push.recheck import at_target
+from seatsync_pipeline.push.records import Intent
 from seatsync_pipeline.reconcile.rows import Action
 
 AS_BEFORE = "the addition is as it was before"

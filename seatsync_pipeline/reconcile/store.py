@@ -6,26 +6,24 @@ record; a link a person made in the meantime stays untouched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
 from seatsync_pipeline import exact_json
 from seatsync_pipeline.collection import collection_paused
 from seatsync_pipeline.errors import NotFound
+from seatsync_pipeline.reconcile.columns import (
+    COLUMNS,
+    DECIMAL_COLUMNS,
+    LIST_COLUMNS,
+    as_columns,
+    candidate_record,
+    parsed,
+)
 from seatsync_pipeline.reconcile.matching import Match
 from seatsync_pipeline.reconcile.preview import Draft
-from seatsync_pipeline.reconcile.rows import (
-    AgreementChoice,
-    BilledAddition,
-    Billing,
-    GuardResult,
-    Row,
-    Share,
-    Step,
-)
 from seatsync_pipeline.reconcile.sheet import write_selection_sheet
 from seatsync_pipeline.sources.base import Source
 from seatsync_pipeline.warehouse import (
@@ -38,22 +36,7 @@ from seatsync_pipeline.warehouse import (
 )
 
 SCAN_IS_OLD_AFTER = timedelta(days=1)
-
-# The public columns, in their public order; lists travel as JSON text.
-COLUMNS = (
-    "preview_id source row_id fingerprint status action selected_by_default blocked needs_reason accounts "
-    "company_id company_name agreement_id agreement_name addition_id additions product_id product_identifier "
-    "current_quantity new_quantity delta less_included unit_price amount_delta billing_cycle "
-    "next_invoice_date planned_date paired_row_id flags guards candidates agreements evidence reason"
-).split()
-LIST_COLUMNS = frozenset({"accounts", "additions", "flags", "guards", "candidates", "agreements"})
-# Read as text, see `exact_number`.
-_DECIMAL_COLUMNS = tuple("current_quantity new_quantity delta less_included unit_price amount_delta".split())
 _PORTION = 10_000
-
-
-def _fields(kind: type) -> list[str]:
-    return [field.name for field in fields(kind)]
 
 
 @dataclass(frozen=True)
@@ -166,47 +149,13 @@ def _link_record(source: str, match: Match, now: datetime) -> dict[str, Any]:
             {
                 "account_name": match.account.name,
                 "company_name": match.company.name,
-                "runner_up": _candidate(others[0]) if others else None,
+                "runner_up": candidate_record(others[0]) if others else None,
             }
         ),
         "changed_by": "seatsync",
         "changed_at": now,
         "previous": None,
     }
-
-
-def _candidate(candidate: Any) -> dict[str, Any]:
-    return {
-        "company_id": candidate.company_id,
-        "company_name": candidate.company_name,
-        "score": candidate.score,
-    } | ({"note": candidate.note} if candidate.note else {})
-
-
-def as_columns(preview_id: str, rows: Sequence[Row]) -> dict[str, Sequence[Any]]:
-    """Rows in their order as the columns of the table `preview`; lists as JSON text."""
-    columns: dict[str, Sequence[Any]] = {
-        "preview_id": [preview_id] * len(rows),
-        "position": range(1, len(rows) + 1),
-    }
-    billings = [row.billing for row in rows]
-    for name in (*COLUMNS, "trace"):
-        if name != "preview_id":
-            values = map(attrgetter(name), billings if name in Billing._fields else rows)
-            write = _WRITERS.get(name)
-            columns[name] = list(values if write is None else map(write, values))
-    return columns
-
-
-_WRITERS: dict[str, Callable[[Sequence[Any]], str]] = {
-    "accounts": exact_json.writer_of(*_fields(Share)),
-    "additions": exact_json.writer_of(*_fields(BilledAddition)),
-    "flags": lambda flags: exact_json.dumps(flags) if flags else "[]",
-    "guards": exact_json.writer_of(*_fields(GuardResult)),
-    "candidates": lambda found: exact_json.dumps([_candidate(one) for one in found]) if found else "[]",
-    "agreements": exact_json.writer_of(*_fields(AgreementChoice)),
-    "trace": exact_json.writer_of(*_fields(Step)),
-}
 
 
 _HEADER = """
@@ -287,13 +236,13 @@ def _preview(header: tuple[Any, ...], rows: list[dict[str, Any]], pushed_at: dat
         scan={"id": header[10], "taken_at": scanned_at},
         orphan_detection=exact_json.loads(header[4]),
         totals=exact_json.loads(header[5]),
-        rows=tuple(map(_parsed, rows)),
+        rows=tuple(map(parsed, rows)),
         overtaken=pushed_at is not None and scanned_at < pushed_at,
     )
 
 
 _ROWS = f"""
-    select {", ".join(f"cast({name} as varchar)" if name in _DECIMAL_COLUMNS else name for name in COLUMNS)}
+    select {", ".join(f"cast({name} as varchar)" if name in DECIMAL_COLUMNS else name for name in COLUMNS)}
     from preview
     where preview_id = $preview_id and position between $first and $last
     order by position
@@ -307,17 +256,10 @@ def _select(
     bound = {"preview_id": preview_id, "first": first, "last": last}
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in connection.execute(_ROWS, bound).fetchall()]
     for row in rows:
-        for name in _DECIMAL_COLUMNS:
+        for name in DECIMAL_COLUMNS:
             text = row[name]
             row[name] = None if text is None else exact_number(text)
     return rows
-
-
-def _parsed(row: dict[str, Any]) -> dict[str, Any]:
-    for name in LIST_COLUMNS:
-        text = row[name]
-        row[name] = [] if text == "[]" else exact_json.loads(text)
-    return row
 
 
 def _stored_rows(warehouse: Warehouse, preview_id: str, count: int) -> Iterator[dict[str, Any]]:

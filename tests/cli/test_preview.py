@@ -15,8 +15,9 @@ from rich.cells import cell_len
 
 from seatsync_pipeline import exact_json
 from seatsync_pipeline.cli.table import preview_lines
+from seatsync_pipeline.reconcile.columns import COLUMNS
 from seatsync_pipeline.reconcile.rows import Status
-from seatsync_pipeline.reconcile.store import COLUMNS, latest_preview_id, load_preview, load_trace
+from seatsync_pipeline.reconcile.store import latest_preview_id, load_preview, load_trace
 from seatsync_pipeline.sources.base import SOURCES, Source
 from seatsync_pipeline.warehouse import Warehouse
 from tests.cli.conftest import Run

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from seatsync_pipeline.push.journal import OperationRecord
+from seatsync_pipeline.push.records import OperationRecord
 from seatsync_pipeline.sandbox.faults import Fault
 from tests.push.faulty import PATIENCE, Program, started
 from tests.push.place import Place, Row, counts, outcomes

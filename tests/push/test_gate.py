@@ -15,11 +15,12 @@ from seatsync_pipeline.push.gate import Known, Server, judge
 from seatsync_pipeline.push.plan import Change, Plan, summarise
 from seatsync_pipeline.push.selection import Selection, SelectionRow
 from seatsync_pipeline.reconcile.book import Book
+from seatsync_pipeline.reconcile.columns import COLUMNS, LIST_COLUMNS, as_columns
 from seatsync_pipeline.reconcile.guards import Limits
 from seatsync_pipeline.reconcile.inputs import Inputs
 from seatsync_pipeline.reconcile.preview import draft_preview
 from seatsync_pipeline.reconcile.rows import Action, Row
-from seatsync_pipeline.reconcile.store import COLUMNS, LIST_COLUMNS, Preview, as_columns
+from seatsync_pipeline.reconcile.store import Preview
 from seatsync_pipeline.sources.base import State
 from tests.reconcile.worlds import MFA, TODAY, addition, agreement, linked, seen, world
 

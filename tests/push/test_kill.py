@@ -14,7 +14,7 @@ import pytest
 
 from seatsync_pipeline.errors import InputRefused
 from seatsync_pipeline.push import operate
-from seatsync_pipeline.push.journal import OperationRecord, load_operations
+from seatsync_pipeline.push.records import OperationRecord, load_operations
 from tests.push.faulty import (
     Fate,
     Point,

@@ -16,7 +16,7 @@ import pytest
 from seatsync_pipeline.connectwise.client import ConnectWiseReader, reader_from
 from seatsync_pipeline.connectwise.writer import ConnectWiseWriter
 from seatsync_pipeline.errors import PermanentVendorError
-from seatsync_pipeline.push.journal import load_operations
+from seatsync_pipeline.push.records import load_operations
 from seatsync_pipeline.sources.avanan import read_export
 from seatsync_pipeline.sources.duo import pull
 from seatsync_pipeline.sources.store import save_snapshot

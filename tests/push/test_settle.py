@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from seatsync_pipeline.connectwise.records import Addition
-from seatsync_pipeline.push.journal import Intent
 from seatsync_pipeline.push.plan import Change
+from seatsync_pipeline.push.records import Intent
 from seatsync_pipeline.push.settle import Finding, of_addition, of_create, unchanged_but_for
 from tests.push.test_recheck import CANCEL, CREATE, PLANNED, UPDATE
 from tests.reconcile.worlds import TODAY, addition

@@ -11,8 +11,9 @@ import pytest
 from seatsync_pipeline.connectwise.store import save_scan
 from seatsync_pipeline.exact_json import dumps
 from seatsync_pipeline.reconcile import sheet, store
+from seatsync_pipeline.reconcile.columns import COLUMNS, LIST_COLUMNS
 from seatsync_pipeline.reconcile.rows import Billing, Row
-from seatsync_pipeline.reconcile.store import COLUMNS, LIST_COLUMNS, PreviewOrigin, load_preview, save_preview
+from seatsync_pipeline.reconcile.store import PreviewOrigin, load_preview, save_preview
 from seatsync_pipeline.sources.base import SourceSnapshot
 from seatsync_pipeline.sources.store import save_snapshot
 from seatsync_pipeline.warehouse import Warehouse

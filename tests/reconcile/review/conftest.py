@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seatsync_pipeline import exact_json
+from seatsync_pipeline.reconcile.columns import COLUMNS, LIST_COLUMNS, as_columns
 from seatsync_pipeline.reconcile.inputs import Inputs
-from seatsync_pipeline.reconcile.store import COLUMNS, LIST_COLUMNS, Preview, as_columns
+from seatsync_pipeline.reconcile.store import Preview
 from tests.reconcile.worlds import TODAY, draft
 
 
