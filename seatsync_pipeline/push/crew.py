@@ -21,6 +21,7 @@ from seatsync_pipeline.push.apply import OutcomeUnknown, RowRunner
 from seatsync_pipeline.push.journal import Journal
 from seatsync_pipeline.push.operate import Ending, Progress
 from seatsync_pipeline.push.plan import Change
+from seatsync_pipeline.push.recheck import ALREADY_APPLIED
 from seatsync_pipeline.push.records import DONE, OperationRecord, Outcome
 
 FAILURES_IN_A_ROW = 5
@@ -154,7 +155,7 @@ class _Crew:
         if first is None or change.row_id in self._record.intents:
             return None
         done = self._outcomes.get(first)
-        if done is not None and (done.outcome == "created" or "already applied" in done.reason):
+        if done is not None and _bills(done):
             return None
         found = "has no outcome" if done is None else f"was {done.outcome}"
         return Outcome(
@@ -197,6 +198,12 @@ class _Crew:
     def _outcome(self, row: _Row) -> str | None:
         outcome = self._outcomes.get(row.change.row_id)
         return None if outcome is None else outcome.outcome
+
+
+def _bills(create: Outcome) -> bool:
+    """Whether the new line of a pair is there. A failure may quote any words of ConnectWise."""
+    there = create.outcome == "skipped" and create.reason.startswith(ALREADY_APPLIED)
+    return there or create.outcome == "created"
 
 
 def _position(row: _Row) -> int:

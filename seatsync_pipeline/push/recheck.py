@@ -72,7 +72,7 @@ def why_not_beside(change: Change, listed: Iterable[Addition], today: date) -> s
 def _why_not_create(change: Change, book: Book, product: Product | None, today: date) -> str | None:
     line = book.line((change.company_id, change.product_id)).additions
     if len(line) == 1 and (line[0].agreement_id, line[0].quantity) == (change.agreement_id, change.after):
-        return f"{ALREADY_APPLIED}: addition {line[0].addition_id} bills {plain(change.after)}"
+        return _why_not_beside_its_like(change, line[0])
     differences = _of_company(change, book, ())
     if product is None:
         differences.append(f"product {change.product_identifier} is not in the catalog any more")
@@ -85,6 +85,33 @@ def _why_not_create(change: Change, book: Book, product: Product | None, today: 
         month = f"{planned:%Y-%m}" if planned else "no month"
         return f"{MOVED}: planned for {month}, and it is {today:%Y-%m} now"
     return None
+
+
+def _why_not_beside_its_like(change: Change, there: Addition) -> str:
+    """Somebody else has added this quantity: it stands for the new line only where it bills as that one would."""
+    bills = f"addition {there.addition_id} bills {plain(change.after)}"
+    others = unlike_new(there, change.unit_price)
+    return f"{CHANGED}: {bills}, but {'; '.join(others)}" if others else f"{ALREADY_APPLIED}: {bills}"
+
+
+def unlike_new(addition: Addition, price: Decimal | None) -> list[str]:
+    """What decides the amount beside the quantity and is not as in a new addition at this price, with both values.
+
+    A price that nobody tells is let pass.
+    """
+    if price is None or addition.unit_price is None:
+        price = addition.unit_price
+    pairs = [
+        ("price", _number(price), _number(addition.unit_price)),
+        ("bill customer", "Billable", addition.bill_customer),
+        ("less included", "0", _number(addition.less_included)),
+        ("cancelled date", None, addition.cancelled_date),
+    ]
+    return [
+        f"{name} should be {'none' if aim is None else aim}, and is {'none' if now is None else now}"
+        for name, aim, now in pairs
+        if aim != now
+    ]
 
 
 def _of_addition(change: Change, live: Addition) -> list[str]:

@@ -15,7 +15,7 @@ from seatsync_pipeline.connectwise.records import Addition
 from seatsync_pipeline.connectwise.writer import calendar_text
 from seatsync_pipeline.exact_json import plain
 from seatsync_pipeline.push.plan import Change
-from seatsync_pipeline.push.recheck import at_target
+from seatsync_pipeline.push.recheck import at_target, unlike_new
 from seatsync_pipeline.push.records import Intent
 from seatsync_pipeline.reconcile.rows import Action
 
@@ -59,7 +59,8 @@ def of_create(change: Change, intent: Intent, listed: Mapping[int, Addition]) ->
     ours = [a for a in same_product if _as_sent(change, a, intent)]
     if len(ours) == 1 and len(same_product) == 1:
         (made,) = ours
-        if others := _beyond_what_was_sent(made, intent):
+        price = intent.request.get("unitPrice")
+        if others := unlike_new(made, None if price is None else Decimal(price)):
             why = f"addition {made.addition_id} was added, and not as it was sent: {', '.join(others)}"
             return Found(Finding.UNRESOLVED, why, made)
         return Found(Finding.DONE, f"ConnectWise had taken it as addition {made.addition_id}", made)
@@ -88,28 +89,6 @@ def _as_sent(change: Change, addition: Addition, intent: Intent) -> bool:
         and day is not None
         and calendar_text(day) == intent.request["effectiveDate"]
     )
-
-
-def _beyond_what_was_sent(addition: Addition, intent: Intent) -> list[str]:
-    """What else decides the amount and is not as sent, each with both values; a price that is not told is let pass."""
-    price = intent.request.get("unitPrice")
-    if price is None or addition.unit_price is None:
-        price = addition.unit_price
-    pairs = [
-        ("price", price if price is None else Decimal(price), addition.unit_price),
-        ("bill customer", intent.request["billCustomer"], addition.bill_customer),
-        ("less included", Decimal(0), addition.less_included),
-        ("cancelled date", None, addition.cancelled_date),
-    ]
-    return [
-        f"{name} should be {_text(sent)}, and is {_text(now)}" for name, sent, now in pairs if sent != now
-    ]
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "none"
-    return plain(value) if isinstance(value, Decimal) else str(value)
 
 
 def _value(change: Change, addition: Addition | None) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from seatsync_pipeline.sandbox.additions import create
 from tests.push.faulty import addition_point, write_point
 from tests.push.one_of_each import (
     CANCELLED,
@@ -82,4 +85,39 @@ def test_a_create_that_reads_back_at_another_price_is_unresolved_and_its_pair_st
     report = place.push(place.approve(*pair))
     assert outcomes(report) == ["unresolved", "skipped"]
     assert "price should be 4, and is 4.5" in report["items"][0]["reason"]
+    assert place.changes().changed == {}
+
+
+def test_words_of_a_refusal_do_not_stand_for_a_new_line(place: Place) -> None:
+    pair = [row for row in place.approvable("avanan") if row["company_name"] == "Tidewater Charter School"]
+    said = {"code": "InvalidObject", "message": "A rate for this work type is already applied.", "errors": []}
+    place.connectwise.faults.add("error", "*/agreements/1032/additions", "POST", status=400, body=said)
+    report = place.push(place.approve(*pair))
+    assert "already applied" in report["items"][0]["reason"]
+    assert outcomes(report) == ["failed", "skipped"]
+    assert place.changes().none
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ({"billCustomer": "NoCharge"}, "bill customer should be Billable, and is NoCharge"),
+        ({"unitPrice": 0}, "price should be 4, and is 0"),
+        ({"lessIncluded": 50}, "less included should be 0, and is 50"),
+        (
+            {"effectiveDate": "2026-10-01T00:00:00Z", "cancelledDate": "2026-11-25T00:00:00Z"},
+            "cancelled date should be none, and is 2026-11-25",
+        ),
+    ],
+)
+def test_a_new_line_that_bills_otherwise_is_not_the_approved_one_and_the_old_one_stays(
+    place: Place, made: dict[str, object], says: str
+) -> None:
+    pair = [row for row in place.approvable("avanan") if row["company_name"] == "Tidewater Charter School"]
+    body = {"product": {"id": pair[0]["product_id"]}, "quantity": 55, "billCustomer": "Billable"} | made
+    create(place.connectwise.state, place.agreements[1032], json.dumps(body).encode())
+    report = place.push(place.approve(*pair))
+    assert outcomes(report) == ["skipped", "skipped"]
+    assert report["items"][0]["reason"].startswith("changed in ConnectWise since the preview: addition")
+    assert says in report["items"][0]["reason"]
     assert place.changes().changed == {}
