@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -95,7 +95,9 @@ class RowRunner:
         found = self._look_until_sure(change, intent)
         if found.finding is not Finding.NOT_WRITTEN:
             return self._outcome(change, intent, found)
-        return self.run(change) if change.action is Action.CREATE else self._send_again(change, intent)
+        if intent.made is not None:  # that nothing shows it does not prove that it was not made
+            return self._outcome(change, intent, replace(found, finding=Finding.UNRESOLVED))
+        return self.run(change)  # checked once more: days may have passed, and with them the day of a cancel
 
     def settle_by_reading(self, change: Change, intent: Intent) -> Outcome:
         """What became of an open row, without ever writing: for an operation that is abandoned.
@@ -193,7 +195,7 @@ class RowRunner:
                 refusal = error.found
                 continue
             if made is not None and not answer.lost:
-                return self._read_back_created(change, intent, made)
+                intent = self._journal.acknowledge(self._operation_id, intent, made)
             return self._outcome(change, intent, self._find_created(change, intent))
         works = agreement.next_invoice_date
         untried = works is not None and works.isoformat() not in tried
@@ -201,7 +203,9 @@ class RowRunner:
         return self._failed(change, f"{refusal} (tried {', '.join(tried)}{advice})")
 
     def _find_created(self, change: Change, intent: Intent) -> Found:
-        """Look for a create whose answer was lost, patiently. Raises OutcomeUnknown when it does not show."""
+        """Read a create back, or look for one whose answer was lost, patiently. Raises OutcomeUnknown when it does
+        not show.
+        """
         for look in range(self._patience.looks):
             if look:
                 self._sleep(self._patience.pause)
@@ -223,11 +227,24 @@ class RowRunner:
     def _look(self, change: Change, intent: Intent) -> Found:
         try:
             if change.action is Action.CREATE:
-                listed = live.read_agreement_additions(self._reader, change.agreement_id)
-                return settle.of_create(change, intent, listed)
+                return self._look_for_created(change, intent)
             return settle.of_addition(change, intent, live.read_addition(self._reader, change))
         except VendorError as error:
             raise _unknown(change, f"ConnectWise could not be read: {error.found}") from error
+
+    def _look_for_created(self, change: Change, intent: Intent) -> Found:
+        """By the id that ConnectWise gave it, and in the list where there is none or nothing stands there yet."""
+        if intent.made is not None:
+            made = live.read_addition_by_id(self._reader, change.agreement_id, intent.made, change)
+            if made is not None:
+                return settle.of_create(change, intent, {made.addition_id: made})
+        found = settle.of_create(
+            change, intent, live.read_agreement_additions(self._reader, change.agreement_id)
+        )
+        if found.finding is Finding.NOT_WRITTEN and intent.made is not None:
+            why = f"ConnectWise said that it had made addition {intent.made}, and shows none"
+            return replace(found, why=why)
+        return found
 
     def _read_back(self, change: Change, intent: Intent) -> Outcome:
         """Prove the write by a GET on the id, never by its own answer or a list."""
@@ -240,15 +257,6 @@ class RowRunner:
             )
         return self._outcome(change, intent, found)
 
-    def _read_back_created(self, change: Change, intent: Intent, made: int) -> Outcome:
-        try:
-            addition = live.read_addition_by_id(self._reader, change.agreement_id, made, change)
-        except VendorError as error:
-            raise _unknown(change, f"it could not be read back: {error.found}") from error
-        if addition is None:
-            return self._outcome(change, intent, self._find_created(change, intent))
-        return self._outcome(change, intent, settle.of_create(change, intent, {made: addition}))
-
     def _outcome(self, change: Change, intent: Intent, found: Found) -> Outcome:
         addition = found.addition
         return Outcome(
@@ -256,7 +264,7 @@ class RowRunner:
             outcome=_DONE[change.action] if found.finding is Finding.DONE else "unresolved",
             reason=_sentence(change, intent, found),
             agreement_id=change.agreement_id,
-            addition_id=addition.addition_id if addition else change.addition_id,
+            addition_id=addition.addition_id if addition else change.addition_id or intent.made,
             before=intent.live,
             after=addition,
         )

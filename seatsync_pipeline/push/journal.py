@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -125,6 +125,18 @@ class Journal:
         }
         self._commit(lambda connection: insert_rows(connection, "intent", [row])).result()
         return intent
+
+    def acknowledge(self, operation_id: str, intent: Intent, addition_id: int) -> Intent:
+        """Commit the id that ConnectWise gave a new addition: from here on it is never sent again."""
+        row = {
+            "receipt_id": new_id("rcp"),
+            "operation_id": operation_id,
+            "row_id": intent.row_id,
+            "made_at": _now(),
+            "addition_id": addition_id,
+        }
+        self._commit(lambda connection: insert_rows(connection, "receipt", [row])).result()
+        return replace(intent, made=addition_id)
 
     def settle(self, operation_id: str, change: Change, outcome: Outcome) -> None:
         """Commit what became of a row, together with its audit entry; inside `grouped`, soon and in order."""

@@ -21,13 +21,17 @@ ENDED = ("finished", "finished_with_failures")
 
 @dataclass(frozen=True)
 class Intent:
-    """A write that was about to be made. `live` is the addition just before, `known_ids` a create's agreement's."""
+    """A write that was about to be made. `live` is the addition just before, `known_ids` a create's agreement's.
+
+    `made` is the id of the new addition as ConnectWise acknowledged it; None where no answer was heard.
+    """
 
     row_id: str
     made_at: datetime
     request: dict[str, Any]
     live: Addition | None
     known_ids: frozenset[int]
+    made: int | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,10 @@ def _intents(connection: Connection, operation_id: str) -> dict[str, Intent]:
         " where operation_id = ? order by intent_id",
         [operation_id],
     ).fetchall()
+    receipts = connection.execute(
+        "select row_id, addition_id from receipt where operation_id = ? order by receipt_id", [operation_id]
+    ).fetchall()
+    made = dict(receipts)
     return {
         row_id: Intent(
             row_id,
@@ -133,6 +141,7 @@ def _intents(connection: Connection, operation_id: str) -> dict[str, Intent]:
             exact_json.loads(request),
             _addition(live),
             frozenset(exact_json.loads(known_ids or "[]")),
+            made.get(row_id),
         )
         for row_id, made_at, request, live, known_ids in rows
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -241,3 +241,49 @@ def _then(fault: Fault) -> Callable[[Request, Response], Response]:
         return answer
 
     return respond
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["nor later", "but later"])
+def test_a_create_that_was_acknowledged_is_never_sent_again(place: Place, *, again: bool) -> None:
+    """Its id is on record: that nothing shows it, by its id or in the list, is no proof that it was not made."""
+    place.connectwise.list_lag.requests = 1000
+    hidden = place.connectwise.faults.add(
+        "error", f"*/agreements/1016/additions/{NEW_ID}", "GET", status=404, times=None
+    )
+    selection = place.approve(addition(place))
+    report = place.push(selection)
+    assert (report["state"], outcomes(report)) == ("interrupted", ["outcome unknown"])
+    assert hidden.hits
+    if again:
+        place.connectwise.faults.clear()
+    report = place.push(selection)
+    assert (report["items"][0]["addition_id"], len(place.writes())) == (NEW_ID, 1)
+    if again:
+        assert outcomes(report) == ["created"]
+    else:
+        assert (report["state"], outcomes(report)) == ("finished_with_failures", ["unresolved"])
+        assert f"addition {NEW_ID}" in report["items"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("later", "says"),
+    [
+        (date(2027, 2, 20), "billing period moved: the last billed day 2026-12-14 is past"),
+        (date(2026, 11, 21), None),
+    ],
+)
+def test_a_cancel_that_was_not_taken_is_checked_once_more_before_it_is_sent_again(
+    place: Place, later: date, says: str | None
+) -> None:
+    """Resumed weeks later, its day lies in periods that were invoiced."""
+    break_at(place, POINTS["cancel"], "reset")
+    read_back = addition_point(1034, 5023, nth=2)
+    break_at(place, read_back, "error", status=503, times=GIVES_UP_AFTER)
+    selection = place.approve(ROWS["cancel"](place))
+    assert outcomes(place.push(selection)) == ["outcome unknown"]
+    place.connectwise.faults.clear()
+    (item,) = place.push(selection, today=later)["items"]
+    assert (item["outcome"], item["reason"]) == (
+        ("cancelled", "written and read back") if says is None else ("skipped", says)
+    )
+    assert bool(place.changes().changed) is (says is None)
