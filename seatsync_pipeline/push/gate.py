@@ -45,7 +45,8 @@ class Known:
     `preview` is the one the selection names (None: unknown), `latest` the newest of its source, `book` the scan
     behind `preview`. `scanned` and `configured` are the ConnectWise of then and of now. `last_operation` is when
     the last operation ended, `finished` the operation that this very selection was, `unfinished` another one
-    that is. `limits` are today's. `now` is UTC.
+    that is. `snapshot_id` is the newest reading of the source, `setup_change` the newest decision about it. `limits`
+    are today's. `now` is UTC.
     """
 
     now: datetime
@@ -62,6 +63,8 @@ class Known:
     last_operation: datetime | None = None
     finished: str | None = None
     unfinished: str | None = None
+    snapshot_id: str | None = None
+    setup_change: str | None = None
 
 
 def judge(selection: Selection, known: Known) -> Plan | tuple[Fault, ...]:
@@ -108,13 +111,17 @@ def _cancels(
 
 
 def _held_back(latest: Mapping[str, Any], approved: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether the newest preview blocks a row, or wants a reason for it, and the one that was approved did not.
+    """Whether the newest preview blocks a row, wants a reason for it, or ties a cancel to a create, and the one that
+    was approved did not.
 
     The fingerprint binds values alone: an account that could be this client, or a product that became a bundle
     since, changes none of them.
     """
     shown = approved.get(latest["row_id"])
-    return shown is not None and any(latest[name] and not shown[name] for name in ("blocked", "needs_reason"))
+    if shown is None:
+        return False
+    tied = latest["action"] == Action.CANCEL and latest["paired_row_id"] not in {None, shown["paired_row_id"]}
+    return tied or any(latest[name] and not shown[name] for name in ("blocked", "needs_reason"))
 
 
 def _of_circumstances(known: Known) -> list[Fault]:
@@ -140,9 +147,30 @@ def _of_circumstances(known: Known) -> list[Fault]:
                 "Push its own selection again to resume it, or abandon it with a reason; then push this one.",
             )
         )
-    preview = known.preview
-    if preview is None:
-        return faults
+    if known.preview is not None:
+        faults += [*_of_preview(known.preview, known), *_of_latest(known)]
+    return faults
+
+
+def _of_latest(known: Known) -> list[Fault]:
+    """The newest preview has to be of what is known now: where none could be made since, the others are too old."""
+    latest = known.latest
+    if latest is None:
+        return []
+    faults = []
+    if latest.snapshot["id"] != known.snapshot_id:
+        faults.append(
+            fault(f"{latest.source} was read again since the newest preview was made", RECONCILE_ANEW)
+        )
+    if latest.setup_change != known.setup_change:
+        faults.append(
+            fault("a mapping, link or filter was changed since the newest preview was made", RECONCILE_ANEW)
+        )
+    return faults
+
+
+def _of_preview(preview: Preview, known: Known) -> list[Fault]:
+    faults = []
     if not preview.totals["adds_up"]:
         faults.append(fault("the control totals of the preview do not add up", RECONCILE_ANEW))
     if preview.stale:

@@ -27,9 +27,10 @@ from seatsync_pipeline.push.records import OperationRecord, load_operations
 from seatsync_pipeline.push.selection import Selection, read_selection
 from seatsync_pipeline.reconcile.book import Book
 from seatsync_pipeline.reconcile.guards import Limits
-from seatsync_pipeline.reconcile.load import load_setup
+from seatsync_pipeline.reconcile.load import last_setup_change, load_setup
 from seatsync_pipeline.reconcile.store import Preview, latest_preview_id, load_preview
 from seatsync_pipeline.settings import Settings, missing
+from seatsync_pipeline.sources.store import latest_snapshot_id
 from seatsync_pipeline.warehouse import Connection, Warehouse
 
 
@@ -218,6 +219,8 @@ class Push:
             last_operation=max(ended, default=None),
             finished=own.operation_id if own and own.ended else None,
             unfinished=unfinished.operation_id if unfinished else None,
+            snapshot_id=facts.get("snapshot_id"),
+            setup_change=facts.get("setup_change"),
         )
 
     def _preview(self, preview_id: str) -> Preview | None:
@@ -285,13 +288,15 @@ def load_operation(warehouse: Warehouse, operation_id: str) -> OperationRecord:
 
 
 def _scan_facts(connection: Connection, preview: Preview) -> dict[str, Any]:
-    """The scan behind a preview as a book, and the ConnectWise it was made from."""
+    """The scan behind a preview as a book, the ConnectWise it was made from, and what is the newest of its source."""
     scan = load_scan(connection, preview.scan["id"])
     setup = load_setup(connection, preview.source)
     return {
         "book": Book(scan, setup.agreement_types, preview.today),
         "scanned": gate.Server(str(scan.details.get("server")), str(scan.details.get("company"))),
         "agreement_types": setup.agreement_types,
+        "snapshot_id": latest_snapshot_id(connection, preview.source),
+        "setup_change": last_setup_change(connection, preview.source),
     }
 
 

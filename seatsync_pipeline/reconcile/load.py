@@ -44,6 +44,17 @@ _UNLINKED = """
     )
 """
 
+# Links that a preview made by itself belong to it; mappings of one source decide what another may call its own.
+_LAST_SETUP_CHANGE = """
+    select max(change_id) from (
+        select change_id from mapping_change
+        union all
+        select change_id from link_change where source = $source and (rule = 'operator' or changed_by <> 'seatsync')
+        union all
+        select change_id from agreement_type_filter_change where source = $source
+    )
+"""
+
 _TYPES = """
     select t.type_name
     from (
@@ -111,6 +122,12 @@ def load_setup(connection: Connection, source: Source) -> Setup:
         unlinked=frozenset(key for (key,) in connection.execute(_UNLINKED, [source]).fetchall()),
         agreement_types=frozenset(name for (name,) in connection.execute(_TYPES, [source]).fetchall()),
     )
+
+
+def last_setup_change(connection: Connection, source: Source) -> str | None:
+    """The id of a person's newest decision that a preview of this source depends on; None where there is none."""
+    row = connection.execute(_LAST_SETUP_CHANGE, {"source": source}).fetchone()
+    return row[0] if row else None
 
 
 def load_history(connection: Connection, source: Source, *, before: str, zone: tzinfo) -> History:

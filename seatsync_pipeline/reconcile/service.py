@@ -14,6 +14,7 @@ from seatsync_pipeline.reconcile.guards import Limits
 from seatsync_pipeline.reconcile.inputs import Inputs
 from seatsync_pipeline.reconcile.load import (
     day_in,
+    last_setup_change,
     load_former_owners,
     load_history,
     load_setup,
@@ -81,4 +82,5 @@ def _load(
         not_accepted=why_not_accepted(connection, facts),
         former_owners=load_former_owners(connection, setup.links, scan, scan_id),
     )
-    return inputs, PreviewOrigin(source, today, run_id, snapshot_id, scan_id)
+    changed = last_setup_change(connection, source)
+    return inputs, PreviewOrigin(source, today, run_id, snapshot_id, scan_id, changed)

@@ -41,13 +41,16 @@ _PORTION = 10_000
 
 @dataclass(frozen=True)
 class PreviewOrigin:
-    """What a preview was made from. `today` is the MSP's calendar day."""
+    """What a preview was made from. `today` is the MSP's calendar day, `setup_change` the newest decision of a person
+    that the setup rests on.
+    """
 
     source: Source
     today: date
     run_id: str | None
     snapshot_id: str
     scan_id: str
+    setup_change: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class Preview:
     """A stored preview. `rows` hold the public columns.
 
     `stale`: its scan was more than a day old when it was made. `overtaken`: something was pushed since that scan,
-    as of the moment of loading. Neither can be approved; the public document tells both as `stale`.
+    as of the moment of loading. Neither can be approved; the public document tells both as `stale`. `setup_change` is
+    the newest decision of a person that it was made with.
     """
 
     preview_id: str
@@ -69,6 +73,7 @@ class Preview:
     totals: dict[str, Any]
     rows: tuple[dict[str, Any], ...]
     overtaken: bool = False
+    setup_change: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The document of `seatsync preview --json`; write it with `exact_json.dumps`."""
@@ -107,6 +112,7 @@ def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> s
         ),
         "totals": exact_json.dumps(draft.totals.as_dict()),
         "adds_up": draft.totals.adds_up,
+        "setup_change": origin.setup_change,
     }
     columns = as_columns(preview_id, draft.rows)
     links = [_link_record(origin.source, match, now) for match in draft.matches.values() if match.made_by]
@@ -161,7 +167,7 @@ def _link_record(source: str, match: Match, now: datetime) -> dict[str, Any]:
 _HEADER = """
     select h.preview_id, h.source, h.created_at, h.today, h.orphan_detection, h.totals,
            s.snapshot_id, s.taken_at, s.verdict, s.reasons,
-           c.snapshot_id, c.taken_at, a.accepted_by
+           c.snapshot_id, c.taken_at, a.accepted_by, h.setup_change
     from preview_header h
     join snapshot s on s.snapshot_id = h.snapshot_id
     join snapshot c on c.snapshot_id = h.scan_id
@@ -238,6 +244,7 @@ def _preview(header: tuple[Any, ...], rows: list[dict[str, Any]], pushed_at: dat
         totals=exact_json.loads(header[5]),
         rows=tuple(map(parsed, rows)),
         overtaken=pushed_at is not None and scanned_at < pushed_at,
+        setup_change=header[13],
     )
 
 

@@ -119,6 +119,7 @@ def known(**changes: Any) -> Known:
         book=Book(with_companies(INPUTS).scan, (), TODAY),
         scanned=SERVER,
         agreement_types=frozenset(),
+        snapshot_id=PREVIEW.snapshot["id"],
     )
     return replace(made, **changes)
 
@@ -296,3 +297,13 @@ def test_what_a_newer_preview_holds_back_is_not_approved_by_an_older_one(held_ba
     assert "overtaken" in found.rule
     released = replace(PREVIEW, rows=tuple({**row, held_back: False} for row in PREVIEW.rows))
     assert plan(line(UPDATE), latest=released)
+
+
+def test_a_cancel_that_a_newer_preview_ties_to_a_create_does_not_go_alone() -> None:
+    """The client has moved to another product, as is known now: the old line stays until the new one bills."""
+    alone = replace(PREVIEW, rows=tuple({**row, "paired_row_id": None} for row in PREVIEW.rows))
+    tied = replace(PREVIEW, rows=tuple({**row, "paired_row_id": "row_new"} for row in PREVIEW.rows))
+    (found,) = faults(line(ORPHAN, approval_reason="gone"), preview=alone, latest=tied)
+    assert "overtaken" in found.rule
+    assert plan(line(ORPHAN, approval_reason="gone"), preview=alone, latest=alone)
+    assert plan(line(UPDATE), preview=alone, latest=tied)
