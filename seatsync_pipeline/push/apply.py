@@ -18,7 +18,7 @@ from seatsync_pipeline.connectwise.records import Addition, Product
 from seatsync_pipeline.connectwise.writer import TIMEOUT_SECONDS, ConnectWiseWriter, calendar_text
 from seatsync_pipeline.errors import AnswerLost, SeatSyncError, VendorError, WriteRefused
 from seatsync_pipeline.push import live, recheck, settle
-from seatsync_pipeline.push.dates import effective_dates, refuses_the_date
+from seatsync_pipeline.push.dates import effective_dates, first_accepted_day, refuses_the_date
 from seatsync_pipeline.push.journal import Journal
 from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.push.records import Intent, Outcome
@@ -197,9 +197,9 @@ class RowRunner:
             if made is not None and not answer.lost:
                 intent = self._journal.acknowledge(self._operation_id, intent, made)
             return self._outcome(change, intent, self._find_created(change, intent))
-        works = agreement.next_invoice_date
+        works = first_accepted_day(agreement, self._today())
         untried = works is not None and works.isoformat() not in tried
-        advice = f"; {works} (the next invoice date) would work" if untried else ""
+        advice = f"; {works} would work, by the agreement's billing start and next invoice" if untried else ""
         return self._failed(change, f"{refusal} (tried {', '.join(tried)}{advice})")
 
     def _find_created(self, change: Change, intent: Intent) -> Found:

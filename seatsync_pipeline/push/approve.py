@@ -6,16 +6,22 @@ itself, and where the choice comes from (the command line, the launchpad).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from seatsync_pipeline.errors import Fault, FileRefused, InputRefused
+from seatsync_pipeline.push.gate import MAX_AGE
 from seatsync_pipeline.push.overrides import blocked_by, idle, tripped
 from seatsync_pipeline.push.selection import Approval
 from seatsync_pipeline.reconcile.orphans import NEVER_SEEN
 from seatsync_pipeline.reconcile.rows import Action, Guard
 from seatsync_pipeline.reconcile.store import Preview
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def require_approver(approvers: Sequence[str], name: str, tried: str = "approvin
         )
 
 
-def choose(preview: Preview, choice: Choice) -> Chosen:
+def choose(preview: Preview, choice: Choice, *, now: Callable[[], datetime] = _utc_now) -> Chosen:
     """Approve rows of a preview.
 
     Rows of a status are taken where nothing speaks against it; what can only be approved one by one, or lacks
@@ -60,7 +66,7 @@ def choose(preview: Preview, choice: Choice) -> Chosen:
     InputRefused when nothing is chosen, or the preview can be approved no more.
     """
     tried = f"approving rows of preview {preview.preview_id}"
-    _usable(preview, tried)
+    _usable(preview, tried, now())
     _known(preview, choice, tried)
     wanted = {row["row_id"]: row for row in preview.rows if _wanted(row, choice)}
     _agreements_used(wanted, choice, tried)
@@ -93,10 +99,12 @@ def _wanted(row: Mapping[str, Any], choice: Choice) -> bool:
     return row["row_id"] in choice.rows or row["status"] in choice.statuses or by_default
 
 
-def _usable(preview: Preview, tried: str) -> None:
+def _usable(preview: Preview, tried: str, now: datetime) -> None:
     """Raises InputRefused for a preview that the gate would refuse whatever is approved of it."""
     if not preview.totals["adds_up"]:
         raise InputRefused(tried, "its control totals do not add up", "Make a new preview.")
+    if now - preview.created_at > MAX_AGE:
+        raise InputRefused(tried, "it was made more than 7 days ago", "Make a new preview.")
     if preview.stale or preview.overtaken:
         why = "its scan was more than a day old when it was made"
         if preview.overtaken:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from seatsync_pipeline.connectwise.records import Agreement
 from seatsync_pipeline.reconcile.book import end_of_month
 
 _REFUSALS = (
@@ -32,3 +33,12 @@ def effective_dates(today: date, next_invoice: date | None) -> Iterator[date]:
     near = next_invoice is not None and today < next_invoice <= today + NEXT_INVOICE_WITHIN
     if near and next_invoice is not None and next_invoice != first_of_next:
         yield next_invoice
+
+
+def first_accepted_day(agreement: Agreement, today: date) -> date | None:
+    """The day from which the agreement takes additions: its billing start, and without proration what is not invoiced
+    yet. None where that is not ahead, so that nobody can tell why ConnectWise refuses today.
+    """
+    bounds = (agreement.bill_start_date, None if agreement.prorate else agreement.next_invoice_date)
+    day = max((bound for bound in bounds if bound is not None), default=None)
+    return day if day is not None and day > today else None

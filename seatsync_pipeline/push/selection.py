@@ -19,7 +19,7 @@ from seatsync_pipeline.reconcile.sheet import SELECTION_COLUMNS, selection_sheet
 from seatsync_pipeline.reconcile.spreadsheet import read_sheet
 from seatsync_pipeline.warehouse.ids import stable_id
 
-_WHOLE = re.compile(r"(\d{1,15})(?:[.,]0+)?", re.ASCII)
+_WHOLE = re.compile(r"(\d{1,15})(?:[.,]0{1,2})?", re.ASCII)  # not 1,000: that is a thousand
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from seatsync_pipeline.push.dates import effective_dates, refuses_the_date
+from seatsync_pipeline.push.dates import effective_dates, first_accepted_day, refuses_the_date
 from seatsync_pipeline.push.plan import Change, in_order, sentence, summarise, summarise_rows
 from tests.push.test_recheck import CANCEL, CREATE, UPDATE
+from tests.reconcile.worlds import agreement
 
 NOV_20, DEC_1 = date(2026, 11, 20), date(2026, 12, 1)
 
@@ -31,6 +32,31 @@ NOV_20, DEC_1 = date(2026, 11, 20), date(2026, 12, 1)
 )
 def test_the_days_to_try_in_their_order(today: date, next_invoice: date | None, then: list[date]) -> None:
     assert list(effective_dates(today, next_invoice)) == [today, DEC_1, *then]
+
+
+@pytest.mark.parametrize(
+    ("billed_from", "next_invoice", "prorate", "advised"),
+    [
+        (None, date(2027, 5, 17), False, date(2027, 5, 17)),
+        (
+            None,
+            date(2027, 5, 17),
+            True,
+            None,
+        ),  # a part of a month is billed, so that no invoice is in the way
+        (date(2027, 3, 1), None, False, date(2027, 3, 1)),
+        (date(2027, 3, 1), date(2027, 1, 15), False, date(2027, 3, 1)),
+        (date(2027, 3, 1), date(2026, 10, 1), True, date(2027, 3, 1)),
+        (date(2026, 1, 1), date(2026, 10, 1), False, None),  # past: nobody knows why today was refused
+        (NOV_20, NOV_20, False, None),
+        (None, None, False, None),
+    ],
+)
+def test_the_day_that_would_work(
+    billed_from: date | None, next_invoice: date | None, prorate: bool, advised: date | None
+) -> None:
+    made = agreement(100, bill_start_date=billed_from, next_invoice_date=next_invoice, prorate=prorate)
+    assert first_accepted_day(made, NOV_20) == advised
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from seatsync_pipeline.errors import FileRefused, InputRefused
-from seatsync_pipeline.push.selection import Approval, read_selection, write_selection
+from seatsync_pipeline.push.selection import Approval, SelectionRow, read_selection, write_selection
 from seatsync_pipeline.reconcile.sheet import SELECTION_COLUMNS
 
 HEADER = list(SELECTION_COLUMNS)
@@ -118,3 +118,13 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     written = path.read_text("utf-8-sig")
     assert "'=cmd()" in written  # a spreadsheet must not run a company's name
     assert "'-20 seats" in written
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("1001", 1001), ("1001.0", 1001), ("1001,00", 1001), ("1,000", None), ("12.000", None), ("x", None)],
+)
+def test_the_agreement_that_a_cell_names(text: str, named: int | None) -> None:
+    """Spreadsheets write whole numbers with a fraction of noughts; three of them are a thousand."""
+    line = SelectionRow(2, "prev_1", "row_a", "fp_a", "yes", text, "", (), "Ann")
+    assert line.named_agreement == named
