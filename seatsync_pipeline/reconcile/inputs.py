@@ -16,14 +16,15 @@ class Setup:
     """What the operator decided for one source.
 
     `mappings`: license -> product id, None for no charge. `formerly`: license -> every product it is or ever
-    was mapped to, less products that another source bills now. `unlinked`: account keys whose link a person took away.
+    was mapped to, less products that another source bills now. `unlinked`: account keys whose link a person took away,
+    and the company they were linked to last.
     `agreement_types`: names; empty means all.
     """
 
     mappings: Mapping[str, int | None] = field(default_factory=dict)
     formerly: Mapping[str, frozenset[int]] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
-    unlinked: frozenset[str] = frozenset()
+    unlinked: Mapping[str, int | None] = field(default_factory=dict)
     agreement_types: frozenset[str] = frozenset()
 
     @property

@@ -36,7 +36,10 @@ _LINKS = """
 """
 
 _UNLINKED = """
-    select c.account_key
+    select c.account_key, (
+        select arg_max(p.company_id, p.change_id) from link_change p
+        where p.source = c.source and p.account_key = c.account_key and p.decision = 'company'
+    )
     from link_change c
     where c.source = ? and c.decision = 'removed' and c.change_id = (
         select max(l.change_id) from link_change l
@@ -119,7 +122,7 @@ def load_setup(connection: Connection, source: Source) -> Setup:
         mappings=dict(connection.execute(_MAPPINGS, [source]).fetchall()),
         formerly={name: frozenset(products) for name, products in formerly.items()},
         links={row[0]: Link(*row) for row in connection.execute(_LINKS, [source]).fetchall()},
-        unlinked=frozenset(key for (key,) in connection.execute(_UNLINKED, [source]).fetchall()),
+        unlinked=dict(connection.execute(_UNLINKED, [source]).fetchall()),
         agreement_types=frozenset(name for (name,) in connection.execute(_TYPES, [source]).fetchall()),
     )
 

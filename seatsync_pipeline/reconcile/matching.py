@@ -13,10 +13,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from seatsync_pipeline.connectwise.records import Company
-from seatsync_pipeline.reconcile.names import differ_only_by_typos, has_unseen, normalise, web_host
+from seatsync_pipeline.reconcile.names import (
+    differ_only_by_typos,
+    has_unseen,
+    normalise,
+    same_but_for_legal_forms,
+    web_host,
+)
 from seatsync_pipeline.reconcile.nearness import NearNames
 from seatsync_pipeline.reconcile.rows import Candidate, Flag
 from seatsync_pipeline.sources.base import Account
@@ -69,7 +76,7 @@ class Match:
     """What became of one account.
 
     `made_by` is set on a link made just now, to be saved with its evidence; `gone_company_id` on a saved link
-    whose company was deleted or made inactive.
+    whose company was deleted or made inactive, `left_company_id` on an open account that a person took away from it.
     """
 
     account: Final[Account]
@@ -79,6 +86,7 @@ class Match:
     candidates: Final[tuple[Candidate, ...]] = ()
     flags: Final[tuple[Flag, ...]] = ()
     made_by: Final[Rule | None] = None
+    left_company_id: Final[int | None] = None
     gone_company_id: Final[int | None] = None
     score: Final[Decimal | None] = None
 
@@ -103,11 +111,11 @@ def match_accounts(
     accounts: Sequence[Account],
     companies: Iterable[Company],
     links: Mapping[str, Link],
-    unlinked: Collection[str] = (),
+    unlinked: Mapping[str, int | None] = MappingProxyType({}),
 ) -> dict[str, Match]:
     """One match per account, by account key. The order of accounts and companies does not matter.
 
-    `unlinked` are keys whose link a person took away: the machine does not bring it back.
+    `unlinked` are keys whose link a person took away, with the company: the machine does not bring it back.
     """
     every_company = {company.company_id: company for company in companies}
     saved: dict[str, Match] = {}
@@ -136,7 +144,10 @@ def match_accounts(
     settled |= _settle(judged.values(), (Rule.CLOSE,), taken)
     found = {a.key: saved[a.key] if a.key in saved else judged[a.key] for a in open_accounts}
     matches = {key: match for key, match in found.items() if isinstance(match, Match)} | settled
-    return saved | {key: replace(match, candidates=ranked[key]) for key, match in matches.items()}
+    return saved | {
+        key: replace(match, candidates=ranked[key], left_company_id=unlinked.get(key))
+        for key, match in matches.items()
+    }
 
 
 def _by_saved_link(account: Account, link: Link | None, companies: Mapping[int, Company]) -> Match | None:
@@ -277,6 +288,8 @@ def _unless_doubtful(proposal: _Proposal, unlinked: Collection[str]) -> _Judgeme
         but = "but a person took this account's link away"
     elif account.details.get("unidentified"):
         but = "but the account has no key or name of its own"
+    elif proposal.rule is not Rule.EXACT and not same_but_for_legal_forms(account.name, company.name):
+        but = "but one of the names ends in what may be a place or a word of it, and not a legal form"
     elif has_unseen(account.name) or has_unseen(company.name):
         but = "but one of the names holds characters that nobody sees"
     else:

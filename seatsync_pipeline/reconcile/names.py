@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
 
 _LEGAL_FORMS = frozenset(
     "ab ag as bv co company corp corporation gmbh inc incorporated kg lc llc llp lp ltd limited nv oy plc "
     "pc pllc pte pty sa sarl sas srl spa ug".split()
 )
+
+# Of these, what may as well be a place (Colorado, Nevada) or a word of the name: taken off for finding a company, and
+# never enough for a link by itself.
+_DOUBTFUL_FORMS = frozenset("ab ag as co nv sa spa".split())
 
 # Words that tell two sites or sister companies apart. A name that differs in one of them is another company.
 _TELLING_WORDS = frozenset(
@@ -36,6 +42,7 @@ _TELLING_WORDS = frozenset(
 
 _MIN_TYPO_LENGTH = 5
 _PUNCTUATION = re.compile(r"[^\w\s]|_", re.UNICODE)
+_COMPANY = re.compile(r"\bco\.(?!\w)")
 _DOTTED_INITIALS = re.compile(r"\b(?:\w\.){2,}")
 
 
@@ -45,8 +52,26 @@ def normalise(name: str) -> str:
     `The Smith & Jones Co., Inc.` and `smith and jones` both give `smith and jones`. A name that consists of
     nothing but such words is kept as it is, and so is one of punctuation alone: two of those are not the same.
     """
-    text = unicodedata.normalize("NFKC", name).casefold().replace("&", " and ")
+    return " ".join(_parted(name)[0])
+
+
+def same_but_for_legal_forms(left: str, right: str) -> bool:
+    """Whether what `normalise` takes off the ends of both are legal forms and nothing else.
+
+    `Summit Roofing CO` and `Summit Roofing NV` may be two states, `Serenity Spa` is not `Serenity LLC`. A `Co.` with
+    its dot is a company.
+    """
+    one, other = set(_parted(left)[1]), set(_parted(right)[1])
+    doubtful = (one ^ other) & _DOUBTFUL_FORMS
+    return not doubtful or (doubtful == {"co"} and "company" in one | other)
+
+
+@lru_cache(maxsize=32_768)  # a name is looked at once to find its like, and once more to be sure
+def _parted(name: str) -> tuple[Sequence[str], Sequence[str]]:
+    """The words of a name, and the legal forms behind them."""
+    text = unicodedata.normalize("NFKC", name).casefold().replace("&", " and ").replace("+", " plus ")
     if "." in text:
+        text = _COMPANY.sub("company", text)
         text = _DOTTED_INITIALS.sub(lambda match: match[0].replace(".", ""), text)  # L.L.C. is one word
     text = text.replace("'", "").replace("\u2019", "")  # O'Brien is OBrien, not "o brien"
     words = text.split()
@@ -54,9 +79,10 @@ def normalise(name: str) -> str:
         words = _PUNCTUATION.sub(" ", text).split() or words
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
-    while len(words) > 1 and words[-1] in _LEGAL_FORMS:
-        words = words[:-1]
-    return " ".join(words)
+    end = len(words)
+    while end > 1 and words[end - 1] in _LEGAL_FORMS:
+        end -= 1
+    return words[:end], words[end:]
 
 
 def has_unseen(name: str) -> bool:

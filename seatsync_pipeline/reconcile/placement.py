@@ -85,8 +85,10 @@ def _possible_companies(match: Match) -> list[int]:
     if match.company is not None:
         return [match.company.company_id]
     possible = [candidate.company_id for candidate in match.candidates]
-    # The lines of a company that is gone stay its account's until somebody has said whose they are now.
-    return possible if match.gone_company_id is None else [*possible, match.gone_company_id]
+    # The lines of a company that is gone, or that the account was taken away from, stay the account's until somebody
+    # has said whose they are now.
+    former = {match.gone_company_id, match.left_company_id} - {None, *possible}
+    return [*possible, *(company_id for company_id in former if company_id is not None)]
 
 
 def place_observations(

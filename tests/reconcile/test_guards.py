@@ -190,3 +190,22 @@ def test_guards_that_are_no_matter_of_quantity_say_what_they_saw() -> None:
         if row.billing.addition_id
     )
     assert raised.guards == ()
+
+
+def test_what_an_account_was_taken_away_from_is_not_decreased_without_a_word() -> None:
+    """It still counts somewhere, and its name is like nothing: the seats are missing for a reason nobody has given."""
+    both = [seen(10, "A1"), seen(5, "A2", name="HLH Main Office")]
+    (whole,) = draft(world(both, [addition(15)], links=linked("A1") | linked("A2"))).rows
+    assert whole.status is Status.NO_CHANGE
+    inputs = world(both, [addition(15)], links=linked("A1"), unlinked={"A2": 1})
+    ready = next(row for row in draft(inputs).rows if row.status is Status.READY)
+    assert [result.guard for result in ready.guards] == [Guard.POSSIBLE_MISSING_ACCOUNT]
+    assert not ready.selected_by_default
+
+
+def test_what_the_only_account_was_taken_away_from_is_not_cancelled_before_it_is_settled() -> None:
+    inputs = world([seen(5, "A2", name="HLH Main Office")], [addition(5)], links={}, unlinked={"A2": 1})
+    orphan = next(row for row in draft(inputs).rows if row.status is Status.ORPHANED)
+    assert orphan.blocked
+    assert Flag.POSSIBLE_RENAME in orphan.flags
+    assert "HLH Main Office" in orphan.reason

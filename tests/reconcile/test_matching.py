@@ -142,7 +142,7 @@ def test_a_link_to_a_company_that_is_gone_is_unmatched_and_never_replaced(state:
 
 
 def test_an_unlinked_account_is_not_linked_again_by_the_machine() -> None:
-    found = match_accounts([Account("A1", "Acme")], companies("Acme"), {}, unlinked={"A1"})["A1"]
+    found = match_accounts([Account("A1", "Acme")], companies("Acme"), {}, unlinked={"A1": None})["A1"]
     assert found.outcome is Outcome.AMBIGUOUS
     assert [c.company_id for c in found.candidates] == [1]
 
@@ -217,7 +217,7 @@ def test_twins_are_named_with_their_ids() -> None:
 
 def test_what_keeps_a_name_from_linking_is_said() -> None:
     account = Account("A1", "Acme")
-    unlinked = match_accounts([account], companies("Acme"), {}, unlinked={"A1"})["A1"]
+    unlinked = match_accounts([account], companies("Acme"), {}, unlinked={"A1": None})["A1"]
     assert unlinked.why == "Acme fits (exact name), but a person took this account's link away"
     assert unlinked.account is account
     nameless = match_accounts([Account("A1", "Acme", details={"unidentified": True})], companies("Acme"), {})[
@@ -277,3 +277,43 @@ def test_the_same_words_in_another_order_are_near_and_never_linked() -> None:
     found = match("Dental Harbor Family", "Harbor Family Dental")
     assert found.outcome is Outcome.AMBIGUOUS
     assert [(c.company_id, c.score) for c in found.candidates] == [(1, Decimal(100))]
+
+
+@pytest.mark.parametrize(
+    ("account", "company"),
+    [
+        ("Summit Roofing CO", "Summit Roofing NV"),  # Colorado, Nevada
+        ("Summit Roofing NV", "Summit Roofing Inc."),
+        ("Sumit Roofing CO", "Summit Roofing NV"),
+        ("Acme AB", "Acme SA"),
+        ("Serenity Spa", "Serenity LLC"),
+        ("Smith Ag", "Smith Inc"),
+        ("Widget Co", "Widget"),
+    ],
+)
+def test_an_ending_that_may_be_a_place_or_a_word_is_left_to_a_person(account: str, company: str) -> None:
+    found = match_accounts([Account("A1", account)], companies(company), {})["A1"]
+    assert found.outcome is Outcome.AMBIGUOUS
+    assert "may be a place or a word of it" in found.why
+    assert [candidate.company_name for candidate in found.candidates] == [company]
+
+
+@pytest.mark.parametrize(
+    ("account", "company"),
+    [
+        ("Widget Co", "Widget Co."),
+        ("Widget Co", "Widget Company"),
+        ("Widget Co.", "Widget, Inc."),
+        ("The Smith & Jones Co., Inc.", "smith and jones"),
+        ("Acme AB", "ACME, A.B."),
+        ("Nordic S.A.", "Nordic SA"),
+        ("A+ Dental", "A Plus Dental"),
+    ],
+)
+def test_a_legal_form_is_one_however_it_is_written(account: str, company: str) -> None:
+    found = match_accounts([Account("A1", account)], companies(company), {})["A1"]
+    assert (found.outcome, found.made_by) == (Outcome.LINKED, Rule.NORMALISED)
+
+
+def test_a_plus_is_part_of_a_name() -> None:
+    assert match_accounts([Account("A1", "A+ Dental")], companies("A Dental"), {})["A1"].company is None

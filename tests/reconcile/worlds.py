@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -92,7 +93,7 @@ def world(
     types: frozenset[str] = frozenset(),
     history: History = History(),  # noqa: B008  # frozen
     not_accepted: str | None = None,
-    unlinked: frozenset[str] = frozenset(),
+    unlinked: Mapping[str, int | None] | None = None,
 ) -> Inputs:
     """One company with one agreement, Duo MFA mapped to MFA-SEAT, account A1 linked to it: unless said otherwise."""
     mappings = {"Duo MFA": MFA.product_id} if mappings is None else mappings
@@ -114,7 +115,7 @@ def world(
         ),
         observations=tuple(observations),
         scan=scan,
-        setup=Setup(mappings, formerly or known, linked() if links is None else links, unlinked, types),
+        setup=Setup(mappings, formerly or known, linked() if links is None else links, unlinked or {}, types),
         history=history,
         not_accepted=not_accepted,
     )

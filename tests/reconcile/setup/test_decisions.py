@@ -10,6 +10,7 @@ import pytest
 
 from seatsync_pipeline.errors import InputRefused, NotFound
 from seatsync_pipeline.reconcile import setup
+from seatsync_pipeline.reconcile.load import load_setup
 from seatsync_pipeline.sources.store import save_snapshot
 from seatsync_pipeline.warehouse import Warehouse
 from tests.reconcile.setup.known import (
@@ -78,6 +79,18 @@ def test_an_unlinked_account_stays_on_record(warehouse: Warehouse) -> None:
     assert rows(warehouse, "link_change")[-1]["decision"] == "removed"
     with pytest.raises(NotFound):
         setup.unlink_account(warehouse, "avanan", "Acme Dental", by="bob")
+
+
+def test_what_an_account_was_linked_to_last_is_known_until_it_is_linked_anew(warehouse: Warehouse) -> None:
+    setup.link_account(warehouse, "avanan", "acme-portal", ACME_EAST, by="ann")
+    setup.link_account(warehouse, "avanan", "acme-portal", ACME, by="ann")
+    setup.unlink_account(warehouse, "avanan", "acme-portal", by="bob")
+    with warehouse.read() as connection:
+        assert load_setup(connection, "avanan").unlinked == {"acme-portal": ACME}
+        assert load_setup(connection, "duo").unlinked == {}
+    setup.link_account(warehouse, "avanan", "acme-portal", ACME_EAST, by="ann")
+    with warehouse.read() as connection:
+        assert load_setup(connection, "avanan").unlinked == {}
 
 
 def test_a_person_confirms_an_automatic_link(warehouse: Warehouse) -> None:
