@@ -31,9 +31,6 @@ class Timing(StrEnum):
     PAST = "past"
 
 
-_NEVER_BILLED_AGAIN = (Timing.ONE_TIME, Timing.PAST)
-
-
 def timing(addition: Addition | BilledAddition, today: date) -> Timing:
     """Current: effective today or earlier, and cancelled date empty or today or later.
 
@@ -102,27 +99,33 @@ class Book:
                 self._by_company[agreement.company_id].append(agreement)
         wanted_additions = [a for a in scan.additions if only is None or a.product_id in only]
         wanted_additions.sort(key=attrgetter("addition_id"))
-        self._lines, self._elsewhere = self._filed(wanted_additions)
+        self._lines, self._elsewhere, self._one_time = self._filed(wanted_additions)
 
-    def _filed(self, additions: Iterable[Addition]) -> tuple[dict[LineKey, Line], _ByLine]:
-        """The lines in scope, and what else bills the same company and product."""
+    def _filed(self, additions: Iterable[Addition]) -> tuple[dict[LineKey, Line], _ByLine, _ByLine]:
+        """The lines in scope; what else bills the same company and product, and what does so for one month alone."""
         current: _ByLine = defaultdict(list)
         coming: _ByLine = defaultdict(list)
         elsewhere: _ByLine = defaultdict(list)
+        one_time: _ByLine = defaultdict(list)
         for addition in additions:
             agreement = self.agreements.get(addition.agreement_id)
             when = timing(addition, self.today)
-            if agreement is None or when in _NEVER_BILLED_AGAIN:
+            if agreement is None or when is Timing.PAST:
                 continue
             key = (agreement.company_id, addition.product_id)
-            if agreement.agreement_id in self._in_scope:
+            if when is Timing.ONE_TIME:
+                if (addition.cancelled_date or self.today) >= self.today and not has_ended(
+                    agreement, self.today
+                ):
+                    one_time[key].append(addition)
+            elif agreement.agreement_id in self._in_scope:
                 (coming if when is Timing.COMING else current)[key].append(addition)
             # Not yet started ones too: billed twice from next month on is billed twice.
             elif not has_ended(agreement, self.today):
                 elsewhere[key].append(addition)
         lines = {key: Line(tuple(found), coming=True) for key, found in coming.items()}
         lines |= {key: Line(tuple(found)) for key, found in current.items()}
-        return lines, elsewhere
+        return lines, elsewhere, one_time
 
     def timing(self, addition: Addition) -> Timing:
         """Where an addition of a line stands today."""
@@ -139,6 +142,10 @@ class Book:
     def elsewhere(self, key: LineKey) -> tuple[Addition, ...]:
         """Current and coming additions of the line in agreements outside the scope that have not ended."""
         return tuple(self._elsewhere.get(key, ()))
+
+    def one_time(self, key: LineKey) -> tuple[Addition, ...]:
+        """Additions of the line for one month alone whose last billed day has not passed."""
+        return tuple(self._one_time.get(key, ()))
 
     def agreements_of(self, company_id: int) -> tuple[Agreement, ...]:
         """The company's agreements in scope."""

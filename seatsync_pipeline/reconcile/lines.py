@@ -194,31 +194,35 @@ def _with_addition(addition: Addition, billed: Billing, seats: Decimal, book: Bo
 
 def _without_addition(key: LineKey, seats: Decimal, book: Book) -> _Decided:
     if seats == 0:
-        found = "no seat in use and none billed"
-        return _Decided(Status.NO_CHANGE, found, NOT_BILLED, new_quantity=seats, amount_delta=_NONE)
+        nothing = "no seat in use and none billed"
+        return _Decided(Status.NO_CHANGE, nothing, NOT_BILLED, new_quantity=seats, amount_delta=_NONE)
     company_id, product_id = key
     agreements = book.agreements_of(company_id)
     product = book.products.get(product_id)
     price = product.price if product else None
-    found = f"{seats_text(seats)} in use and no addition bills {book.product_identifier(product_id)}"
-    flags = []
+    found = [f"{seats_text(seats)} in use and no addition bills {book.product_identifier(product_id)}"]
+    flags: list[Flag] = []
     elsewhere = book.elsewhere(key) if agreements else ()
     if not agreements:
-        found += ", and the company has no agreement in scope"
+        found.append(", and the company has no agreement in scope")
     if elsewhere:
         flags.append(Flag.BILLED_ELSEWHERE)
         names = dict.fromkeys(book.agreements[a.agreement_id].name for a in elsewhere)
-        found += f"; but {', '.join(names)}, outside the scope, bills it"
+        found.append(f"; but {', '.join(names)}, outside the scope, bills it")
+    if once := book.one_time(key):
+        flags.append(Flag.ONE_TIME_CHARGE)
+        told = [f"addition {a.addition_id} bills {plain(a.quantity)} until {a.cancelled_date}" for a in once]
+        found.append(f"; but {', '.join(told)}")
     cycle_of_product = product.billing_cycle if product else None
     odd = [a.name for a in agreements if _odd_cycle(a.billing_cycle, cycle_of_product)]
     if odd:
         flags.append(Flag.BILLING_CYCLE)
-        found += f"; check the price for the billing cycle of {', '.join(odd)}"
+        found.append(f"; check the price for the billing cycle of {', '.join(odd)}")
     if len(agreements) > 1:
-        found += f"; name one of the {len(agreements)} agreements in scope"
+        found.append(f"; name one of the {len(agreements)} agreements in scope")
     return _Decided(
         Status.NO_ADDITION,
-        found,
+        "".join(found),
         _where_to_add(agreements, price),
         new_quantity=seats,
         amount_delta=amount(seats, _NONE, price),

@@ -54,6 +54,7 @@ class Flag(StrEnum):
     DECREASE_TO_ZERO = "decrease to zero"
     BILLED_WHILE_POC = "billed while POC"
     BILLED_ELSEWHERE = "billed elsewhere"
+    ONE_TIME_CHARGE = "one-time charge"
     BILLING_CYCLE = "billing cycle"
     ACCOUNT_RENAMED = "account renamed"
     COMPANY_GONE = "company gone"
@@ -81,6 +82,7 @@ _FLAG_MEANINGS = {
     Flag.DECREASE_TO_ZERO: "The source counts no seats any more; the quantity would become 0.",
     Flag.BILLED_WHILE_POC: "The tenant is a proof of concept, yet ConnectWise bills this line.",
     Flag.BILLED_ELSEWHERE: "Another agreement of the company bills this product already.",
+    Flag.ONE_TIME_CHARGE: "An addition for one month alone still bills this line: a new one bills beside it.",
     Flag.BILLING_CYCLE: "The agreement is not billed monthly, or not in the product's cycle: check the price.",
     Flag.ACCOUNT_RENAMED: "The account was named otherwise when it was linked: check that it is the same client.",
     Flag.COMPANY_GONE: "The linked company was deleted or made inactive (merged?): link it anew.",

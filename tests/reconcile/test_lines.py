@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -145,7 +146,7 @@ def test_what_is_not_in_scope_is_not_billed(changes: dict[str, Any]) -> None:
     "changes",
     [
         {"cancelled_date": date(2026, 11, 19)},
-        {"effective_date": date(2026, 11, 1), "cancelled_date": date(2026, 11, 30)},  # a one-time charge
+        {"effective_date": date(2026, 11, 1), "cancelled_date": date(2026, 11, 19)},  # a one-time charge
     ],
 )
 def test_what_is_past_or_billed_once_counts_in_no_agreement(changes: dict[str, Any]) -> None:
@@ -155,6 +156,22 @@ def test_what_is_past_or_billed_once_counts_in_no_agreement(changes: dict[str, A
     row = only_row(inputs)
     assert (row.status, row.flags, row.billing.additions) == (Status.NO_ADDITION, (), ())
     assert draft(world([], additions, agreements=agreements)).rows == ()
+
+
+@pytest.mark.parametrize("agreement_id", [100, 101])
+def test_a_one_time_charge_that_has_not_ended_is_told_where_a_new_addition_would_bill_beside_it(
+    agreement_id: int,
+) -> None:
+    agreements = [agreement(), agreement(101, type_name="Projects")]
+    once = addition(
+        8, 1001, agreement_id, effective_date=date(2026, 11, 3), cancelled_date=date(2026, 11, 30)
+    )
+    row = only_row(world([seen(10)], [once], agreements=agreements, types=frozenset({"Managed Services"})))
+    assert (row.status, row.flags, row.needs_reason) == (Status.NO_ADDITION, (Flag.ONE_TIME_CHARGE,), False)
+    assert "but addition 1001 bills 8 until 2026-11-30" in row.reason
+    ended = [agreement(), agreement(101, status="Expired")]
+    gone = only_row(world([seen(10)], [replace(once, agreement_id=101)], agreements=ended))
+    assert gone.flags == ()
 
 
 def test_the_additions_of_a_trial_with_two_accounts_are_carried_once() -> None:
@@ -167,7 +184,7 @@ def test_the_additions_of_a_trial_with_two_accounts_are_carried_once() -> None:
 def test_a_link_that_a_person_took_away_stays_away() -> None:
     observed = [seen(10, name="Acme Dental")]
     assert only_row(world(observed, links={})).status is Status.NO_ADDITION
-    assert only_row(world(observed, links={}, unlinked=frozenset({"A1"}))).status is Status.AMBIGUOUS
+    assert only_row(world(observed, links={}, unlinked={"A1": 1})).status is Status.AMBIGUOUS
 
 
 def test_today_is_inside_the_first_and_the_last_day_of_an_agreement() -> None:
@@ -217,7 +234,6 @@ class TestNoAddition:
     def test_another_billing_cycle_needs_a_reason(
         self, cycle: str | None, product_cycle: str | None, *, odd: bool
     ) -> None:
-        from dataclasses import replace
 
         inputs = world([seen(12)], agreements=[agreement(billing_cycle=cycle)])
         product = replace(inputs.scan.products[0], billing_cycle=product_cycle)
