@@ -7,6 +7,7 @@ that is gone from one that SeatSync never knew.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -43,10 +44,14 @@ NEVER_SEEN = "never seen"
 
 @dataclass(frozen=True)
 class Evidence:
-    """How strongly the snapshots speak for an absence, and its first day; None when that is not known."""
+    """How strongly the snapshots speak for an absence, and its first day; None when that is not known.
+
+    `remapped`: accounts that are present and were this line's until their license was mapped otherwise.
+    """
 
     strength: str
     since: date | None = None
+    remapped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,11 @@ def _orphaned(
         flags.append(Flag.NOT_INVOICED)
     found = f"{seats_text(addition.quantity)} billed, no account uses them ({evidence.strength})"
     trace = [*row.trace, Step("evidence", evidence.strength)]
-    if evidence.since is not None:
+    if evidence.remapped:
+        said = f"{', '.join(evidence.remapped)} used them until the license was mapped otherwise"
+        found += f"; {said}"
+        trace.append(Step("license mapping", said))
+    elif evidence.since is not None:
         absence = (
             f"absent since {evidence.since}{_billed_since(evidence.since, agreement, saved, book.today)}"
         )
@@ -169,6 +178,14 @@ class _Evidence:
             if bucket is NoRow.EXPIRED
             for line in _lines_of(placed, inputs.setup.formerly)
         }
+        self._remapped: dict[LineKey, list[str]] = defaultdict(list)
+        present = [placed for shares in placement.lines.values() for placed in shares]
+        present += [placed for bucket, placed in placement.no_row if bucket is NoRow.NO_CHARGE]
+        for placed in present:
+            seen = placed.observation
+            if (seen.account_key, seen.license) in inputs.history.last_seen:
+                for line in _lines_of(placed, inputs.setup.formerly):
+                    self._remapped[line].append(seen.account_name)
         self._seen = _last_days(inputs)
         self._days = {*inputs.history.days, inputs.snapshot_day}
 
@@ -180,7 +197,8 @@ class _Evidence:
             return Evidence(EXPIRED_IN_SOURCE, since)
         if seen is None:
             return Evidence(NEVER_SEEN)
-        return Evidence(ABSENT_ONCE if len(absent) <= 1 else f"absent on {len(absent)} days", since)
+        strength = ABSENT_ONCE if len(absent) <= 1 else f"absent on {len(absent)} days"
+        return Evidence(strength, since, tuple(dict.fromkeys(self._remapped.get(line, ()))))
 
 
 def _lines_of(placed: Placed, formerly: Mapping[str, frozenset[int]]) -> list[LineKey]:

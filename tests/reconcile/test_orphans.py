@@ -147,6 +147,20 @@ class TestEvidence:
     def test_nobody_knows_since_when_of_what_was_never_seen(self) -> None:
         assert "absent since" not in orphan().reason
 
+    @pytest.mark.parametrize("product_id", [11, None])
+    def test_a_license_that_was_mapped_otherwise_is_no_absence(self, product_id: int | None) -> None:
+        history = History(days=(date(2026, 11, 1),), last_seen={("A1", "Duo MFA"): date(2026, 11, 1)})
+        inputs = world(
+            [seen(10)],
+            [addition(10)],
+            mappings={"Duo MFA": product_id},
+            formerly={"Duo MFA": frozenset({10, 11})},
+            history=history,
+        )
+        row = next(row for row in draft(inputs).rows if row.status is Status.ORPHANED)
+        assert "A1 used them until the license was mapped otherwise" in row.reason
+        assert "absent since" not in row.reason
+
 
 @pytest.mark.parametrize(
     ("other", "blocked"),
