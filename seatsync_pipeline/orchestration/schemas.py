@@ -6,6 +6,7 @@ looks like is told in `tables.py`.
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -30,6 +31,19 @@ class Text(pandas_engine.STRING):  # type: ignore[misc]  # pandera is untyped he
     def check(self, pandera_dtype: Any, data_container: pd.Series | None = None) -> Any:
         found = super().check(pandera_dtype, data_container)
         return True if np.all(found) else found
+
+
+class Day(pandas_engine.Date):  # type: ignore[misc]
+    """pandera's date without its way over moments in nanoseconds, which end in 2262: some write 9999 for never."""
+
+    def coerce(self, data_container: pd.Series) -> pd.Series:
+        return data_container
+
+    def check(self, pandera_dtype: Any, data_container: pd.Series | None = None) -> Any:
+        if data_container is None:
+            return super().check(pandera_dtype, data_container)
+        found = [value is None or value is pd.NA or type(value) is date for value in data_container]
+        return all(found) or np.array(found)
 
 
 class ExactDecimal(pandas_engine.Decimal):  # type: ignore[misc]  # pandera is untyped here
@@ -58,7 +72,7 @@ _TYPES: dict[Kind, Any] = {
     "number": int,
     "number_if_any": pd.Int64Dtype,
     "exact": ExactDecimal(precision=18, scale=6),
-    "day": pandas_engine.Date,
+    "day": Day(),
     "yes_or_no": bool,
     "yes_or_no_if_any": pd.BooleanDtype,
 }

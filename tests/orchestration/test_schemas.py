@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -11,7 +12,7 @@ from pandera.engines import pandas_engine
 
 from seatsync_pipeline.orchestration import tables
 from seatsync_pipeline.orchestration.metadata import column_schema
-from seatsync_pipeline.orchestration.schemas import ExactDecimal, schema_of
+from seatsync_pipeline.orchestration.schemas import ExactDecimal, problems, schema_of
 
 TABLES = [found for found in vars(tables).values() if isinstance(found, tables.Table)]
 
@@ -48,3 +49,25 @@ def test_a_number_is_judged_as_pandera_judges_it(value: object) -> None:
     own = np.broadcast_to(pandas_engine.Decimal(18, 6).check(stored, numbers), 2)
     ours = np.broadcast_to(ExactDecimal(precision=18, scale=6).check(stored, numbers), 2)
     assert ours.tolist() == own.tolist()
+
+
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [
+        (date(2026, 11, 20), True),
+        (date(9999, 12, 31), True),
+        (date(1, 1, 1), True),
+        (None, True),
+        (datetime(2026, 11, 20), False),  # noqa: DTZ001  # stored times are naive UTC
+        ("2026-11-20", False),
+        (5, False),
+    ],
+)
+def test_a_day_is_a_calendar_day_of_any_year(value: object, *, right: bool) -> None:
+    days = {name: column for name, column in tables.AGREEMENT.columns.items() if column.kind == "day"}
+    key = {"agreement_id": tables.Column("number", "its id", unique=True)}
+    table = tables.Table("days", key | days)
+    found = problems(table, list(table.columns), [(1, *[value] * len(days)), (2, *[None] * len(days))])
+    assert (found == []) is right
+    if not right:
+        assert {(one.row, one.column) for one in found} == {("agreement_id 1", name) for name in days}
