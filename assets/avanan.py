@@ -5,12 +5,13 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from seatsync_pipeline.orchestration.checks import blocking_checks, snapshots_of
+from seatsync_pipeline.orchestration.checks import blocking_checks
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.filing import DROP_TAG, dropped, rejecting, require_content
 from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT
 from seatsync_pipeline.orchestration.metadata import OWNERS, snapshot_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SNAPSHOT_CHECKS
+from seatsync_pipeline.orchestration.stored import snapshots_of
 from seatsync_pipeline.orchestration.tables import OBSERVATION
 from seatsync_pipeline.orchestration.trust import trust_check
 from seatsync_pipeline.settings import Settings

@@ -5,12 +5,13 @@ import dagster as dg
 from seatsync_pipeline.connectwise.client import reader_from
 from seatsync_pipeline.connectwise.scan import scan
 from seatsync_pipeline.connectwise.store import known_additions, save_scan
-from seatsync_pipeline.orchestration.checks import blocking_checks, snapshots_of
+from seatsync_pipeline.orchestration.checks import blocking_checks
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import SCAN
 from seatsync_pipeline.orchestration.logs import at_intervals
 from seatsync_pipeline.orchestration.metadata import OWNERS, scan_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SCAN_CHECKS
+from seatsync_pipeline.orchestration.stored import snapshots_of
 from seatsync_pipeline.orchestration.tables import ADDITION
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.warehouse import Warehouse

@@ -2,12 +2,13 @@
 
 import dagster as dg
 
-from seatsync_pipeline.orchestration.checks import blocking_checks, snapshots_of
+from seatsync_pipeline.orchestration.checks import blocking_checks
 from seatsync_pipeline.orchestration.failures import failure_from, refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import DUO_USERS
 from seatsync_pipeline.orchestration.logs import at_intervals
 from seatsync_pipeline.orchestration.metadata import OWNERS, snapshot_metadata, table_metadata
 from seatsync_pipeline.orchestration.soundness import SNAPSHOT_CHECKS, empty_list_error
+from seatsync_pipeline.orchestration.stored import snapshots_of
 from seatsync_pipeline.orchestration.tables import OBSERVATION
 from seatsync_pipeline.orchestration.trust import trust_check
 from seatsync_pipeline.settings import Settings

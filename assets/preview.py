@@ -5,14 +5,15 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
-from seatsync_pipeline.orchestration.checks import blocking_checks, previews_of, require_sound, snapshots_of
+from seatsync_pipeline.orchestration.checks import blocking_checks
 from seatsync_pipeline.orchestration.decisions import decision_check
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.filing import archive_imported
 from seatsync_pipeline.orchestration.jobs import AVANAN_EXPORT, DUO_USERS, SCAN, imported_file, preview_key
 from seatsync_pipeline.orchestration.metadata import OWNERS, table_metadata
 from seatsync_pipeline.orchestration.preview_page import preview_page
-from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS, SCAN_CHECKS, SNAPSHOT_CHECKS
+from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS, require_sound_inputs
+from seatsync_pipeline.orchestration.stored import previews_of
 from seatsync_pipeline.orchestration.tables import PREVIEW
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.store import load_preview
@@ -61,8 +62,7 @@ def preview_asset(source: Source, reading: dg.AssetKey, title: str) -> dg.Assets
                     dg.AssetObservation(key, metadata={"skipped": f"nothing was read from {title} yet"})
                 )
                 return
-            require_sound(warehouse, snapshots_of("connectwise"), SCAN_CHECKS)
-            require_sound(warehouse, snapshots_of(source), SNAPSHOT_CHECKS)
+            require_sound_inputs(warehouse, source)
             preview_id = reconcile(
                 warehouse, source, today=settings.today(), run_id=context.run.run_id, settings=settings
             )

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 def report(session: Session, changes: Sequence[Change], by: str, said: str, *, as_json: bool) -> int:
     """Classify anew, print what changed and what became of the rows; the exit code."""
+    from seatsync_pipeline.orchestration.soundness import require_sound_inputs
     from seatsync_pipeline.reconcile.reclassify import reclassify, sources_touched
 
-    renewed = reclassify(session.warehouse, session.settings, sources_touched(changes))
+    renewed = reclassify(session.warehouse, session.settings, sources_touched(changes), require_sound_inputs)
     document: dict[str, Any] = {
         "changed": sum(change.changed for change in changes),
         "by": by,

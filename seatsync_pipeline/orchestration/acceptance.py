@@ -6,12 +6,12 @@ from typing import Any, Literal
 import dagster as dg
 from pydantic import Field
 
-from seatsync_pipeline.orchestration.checks import previews_of, require_sound
 from seatsync_pipeline.orchestration.decisions import decision_answered_anew
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import READINGS, preview_key
 from seatsync_pipeline.orchestration.preview_page import preview_page
-from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS
+from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS, require_sound_inputs
+from seatsync_pipeline.orchestration.stored import previews_of, require_sound
 from seatsync_pipeline.orchestration.trust import trust_answered_anew
 from seatsync_pipeline.push.acceptance import accept_snapshot as accept
 from seatsync_pipeline.reconcile.service import reconcile
@@ -54,6 +54,7 @@ def accept_and_reconcile(
             "%s was accepted by %s: %s", accepted.snapshot_id, accepted.accepted_by, accepted.reason
         )
         yield trust_answered_anew(warehouse, READINGS[source], source)
+        require_sound_inputs(warehouse, source)
         preview_id = reconcile(
             warehouse, source, today=settings.today(), run_id=context.run.run_id, settings=settings
         )

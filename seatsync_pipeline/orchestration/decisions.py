@@ -8,11 +8,12 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from seatsync_pipeline.orchestration.checks import answered_anew, previews_of
+from seatsync_pipeline.orchestration.checks import answered_anew
 from seatsync_pipeline.orchestration.failures import refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import preview_key
 from seatsync_pipeline.orchestration.metadata import brief_table
 from seatsync_pipeline.orchestration.preview_page import blocked_table, commands
+from seatsync_pipeline.orchestration.stored import previews_of
 from seatsync_pipeline.reconcile.review import blockers
 from seatsync_pipeline.reconcile.review.row_words import PreviewRow, who
 from seatsync_pipeline.reconcile.store import Preview, load_preview

@@ -16,7 +16,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.engines import pandas_engine
 
-from seatsync_pipeline.orchestration.checks import Problem
+from seatsync_pipeline.orchestration.stored import Problem
 from seatsync_pipeline.orchestration.tables import Column, Kind, Table
 
 _STEP = Decimal("0.000001")

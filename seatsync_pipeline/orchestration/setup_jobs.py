@@ -11,13 +11,13 @@ import dagster as dg
 from pydantic import Field
 
 from seatsync_pipeline.errors import InputRefused, SeatSyncError
-from seatsync_pipeline.orchestration.checks import previews_of, require_sound
 from seatsync_pipeline.orchestration.decisions import decision_answered_anew
 from seatsync_pipeline.orchestration.failures import failure_from, refusals_as_failures
 from seatsync_pipeline.orchestration.jobs import preview_key
 from seatsync_pipeline.orchestration.metadata import brief_table, plain
 from seatsync_pipeline.orchestration.preview_page import preview_page
-from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS
+from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS, require_sound_inputs
+from seatsync_pipeline.orchestration.stored import previews_of, require_sound
 from seatsync_pipeline.reconcile import setup
 from seatsync_pipeline.reconcile.reclassify import Reclassified, reclassify, sources_touched
 from seatsync_pipeline.reconcile.review import Comparison
@@ -147,7 +147,13 @@ def _decide(
         context.log.info("That was decided already: nothing was changed.")
         return
     failed: list[SeatSyncError] = []
-    renewed = reclassify(warehouse, settings, sources_touched([change]), run_id=context.run.run_id)
+    renewed = reclassify(
+        warehouse,
+        settings,
+        sources_touched([change]),
+        require_sound_inputs,
+        run_id=context.run.run_id,
+    )
     if not renewed:
         context.log.info("The decision is kept. There is no preview yet that it could change.")
     for one in renewed:

@@ -4,7 +4,7 @@ The checks of each kind, and the one reading that is kept as evidence but never 
 """
 
 from seatsync_pipeline.errors import IncompleteAnswer, SeatSyncError
-from seatsync_pipeline.orchestration.checks import no_rows, schema
+from seatsync_pipeline.orchestration.stored import no_rows, require_sound, schema, snapshots_of
 from seatsync_pipeline.orchestration.tables import (
     ADDITION,
     AGREEMENT,
@@ -14,7 +14,8 @@ from seatsync_pipeline.orchestration.tables import (
     PRODUCT,
 )
 from seatsync_pipeline.orchestration.totals import control_totals
-from seatsync_pipeline.sources.base import SourceSnapshot
+from seatsync_pipeline.sources.base import Source, SourceSnapshot
+from seatsync_pipeline.warehouse import Warehouse
 
 # The name under which a source reports it.
 EMPTY_LIST = "empty account list"
@@ -55,6 +56,12 @@ SNAPSHOT_CHECKS = (
 )
 
 PREVIEW_CHECKS = (schema(PREVIEW, "preview_id"), control_totals())
+
+
+def require_sound_inputs(warehouse: Warehouse, source: Source) -> None:
+    """Refuse to make a preview of a newest scan or snapshot that fails a check. Raises WarehouseError."""
+    require_sound(warehouse, snapshots_of("connectwise"), SCAN_CHECKS)
+    require_sound(warehouse, snapshots_of(source), SNAPSHOT_CHECKS)
 
 
 def empty_list_error(snapshot: SourceSnapshot, snapshot_id: str) -> SeatSyncError | None:

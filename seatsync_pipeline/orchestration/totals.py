@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from seatsync_pipeline.orchestration.checks import Problem, StoredCheck
+from seatsync_pipeline.orchestration.stored import Problem, StoredCheck
 from seatsync_pipeline.warehouse import Connection
 
 

@@ -5,7 +5,7 @@ One implementation for the command line and the Dagster jobs. No vendor is calle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from seatsync_pipeline.errors import SeatSyncError
@@ -34,9 +34,16 @@ class Reclassified:
 
 
 def reclassify(
-    warehouse: Warehouse, settings: Settings, sources: Iterable[str], *, run_id: str | None = None
+    warehouse: Warehouse,
+    settings: Settings,
+    sources: Iterable[str],
+    require_sound: Callable[[Warehouse, Source], None],
+    *,
+    run_id: str | None = None,
 ) -> list[Reclassified]:
     """Make a new preview of each of these sources that has one already.
+
+    `require_sound` refuses what it would be made from, as it does for a run: nothing is built on bad data either way.
 
     The change itself is stored by then and must be told all the same, so a source whose preview cannot be made is
     returned with its error instead of raising it.
@@ -48,6 +55,7 @@ def reclassify(
         if before is None:
             continue
         try:
+            require_sound(warehouse, source)
             preview_id = reconcile(
                 warehouse, source, today=settings.today(), run_id=run_id, settings=settings
             )

@@ -164,3 +164,24 @@ def test_nobody_cannot_change_anything(run: Run, home: Path, by: str) -> None:
     said = run("map", "duo", "Duo MFA", "--no-charge", "--by", by, "--json")
     assert said.code == 2
     assert "--by" in said.json["error"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update addition set product_id = 0 where addition_id = (select min(addition_id) from addition)",
+        "update observation set seats = -1 where state = 'counted'",
+    ],
+)
+@pytest.mark.parametrize("decision", [("unmap", "duo", "Duo MFA"), ("agreement-types", "duo", "Managed Services")])
+def test_nothing_is_classified_of_data_that_a_run_would_refuse(
+    run: Run, preview: Load, warehouse: Warehouse, damage: str, decision: tuple[str, ...]
+) -> None:
+    """A decision is kept, and a preview of it made when the data is sound again."""
+    before = preview("duo")["preview_id"]
+    with warehouse.write() as connection:
+        connection.execute(damage)
+    said = run(*decision, "--json")
+    assert (said.code, said.json["changed"], said.json["previews"].get("duo")) == (1, 1, None)
+    assert "schema_" in said.json["not_reclassified"]["duo"]["found"]
+    assert preview("duo")["preview_id"] == before

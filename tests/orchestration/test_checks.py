@@ -13,9 +13,9 @@ import pytest
 
 from seatsync_pipeline.definitions import build_defs
 from seatsync_pipeline.errors import WarehouseError
-from seatsync_pipeline.orchestration.checks import Problem, judge_stored, previews_of, schema, snapshots_of
 from seatsync_pipeline.orchestration.run import run_job
 from seatsync_pipeline.orchestration.soundness import PREVIEW_CHECKS, SCAN_CHECKS, SNAPSHOT_CHECKS
+from seatsync_pipeline.orchestration.stored import Problem, judge_stored, previews_of, schema, snapshots_of
 from seatsync_pipeline.orchestration.tables import OBSERVATION
 from seatsync_pipeline.warehouse import Connection, Warehouse
 from tests.orchestration.place import Place
