@@ -87,6 +87,7 @@ class Product:
 class Scan:
     """One agreement scan: everything that was read, of one moment.
 
+    `taken_at` is when reading began: everything that was changed in ConnectWise before that moment is in it.
     `details` are scalars for people: requests, seconds, codebase, server, where the invoice dates came from.
     """
 

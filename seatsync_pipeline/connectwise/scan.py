@@ -50,12 +50,12 @@ def scan(
     """Read companies, agreement types, agreements, additions, catalog and next invoice dates.
 
     `progress` is called from this thread with a list's name, how much of it is done, and of how much. `known` are
-    the additions of the scan before, by agreement. `now` (UTC) dates the scan at its end. At most
-    `reader.concurrency` requests are in flight.
+    the additions of the scan before, by agreement. `now` (UTC) dates the scan before its first request, since what is
+    written while it reads may be missing in it. At most `reader.concurrency` requests are in flight.
     Raises CredentialsRefused, PermanentVendorError, TransientVendorError, ConfigurationError, and
     IncompleteAnswer where a list is provably not the whole; the reader is stopped then.
     """
-    began = time.monotonic()
+    taken_at, began = now(), time.monotonic()
     pool = ThreadPoolExecutor(reader.concurrency, thread_name_prefix="connectwise")
     try:
         read = _read_all(reader, pool, progress or (lambda *_: None), known)
@@ -71,7 +71,7 @@ def scan(
         agreements=_sorted(dated),
         additions=with_identifiers(_sorted(read.additions), read.catalog.records),
         products=_sorted(read.catalog.records),
-        taken_at=now(),
+        taken_at=taken_at,
         details={
             "server": reader.server,
             "company": reader.company,

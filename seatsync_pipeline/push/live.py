@@ -32,6 +32,7 @@ def read_company(
     In-scope agreements are read; with a create among `changes` all that have not ended, so that a line that was
     added on another agreement is seen.
     """
+    taken_at = datetime.now(UTC)
     agreements = _agreements(reader, company_id, {change.agreement_id for change in changes})
     everything = any(change.action is Action.CREATE for change in changes)
     wanted = {
@@ -57,7 +58,7 @@ def read_company(
         agreements=tuple(dated.values()),
         additions=tuple(a for a in additions.values() if a.product_id in catalog),
         products=tuple(catalog.values()),
-        taken_at=datetime.now(UTC),
+        taken_at=taken_at,
     )
     scan = replace(scan, additions=with_identifiers(scan.additions, catalog))
     return Book(scan, agreement_types, today)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,12 @@ def test_a_scan_of_the_sample_month_equals_its_data(
     assert result.details["codebase"] == "v2026_1/"
     assert len(sandbox.connectwise.service.server._connections) <= int(concurrency)
     assert {request.method for request in requests} == {"GET"}
+
+
+def test_a_scan_is_dated_before_it_asks_for_anything(sandbox: Sandbox, connect: Connect) -> None:
+    """What is pushed while it reads may be missing in it: that operation has to count as the later one."""
+    result = scan(connect(sandbox), now=lambda: NOW + timedelta(seconds=len(sandbox.connectwise.requests)))
+    assert result.taken_at == NOW
 
 
 def test_running_and_coming_agreements_are_read_and_those_that_ended_are_not(
