@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+_OVER = frozenset({"inactive", "expired"})  # statuses of agreements that bill nothing once they have begun
+
 
 @dataclass(frozen=True, slots=True)
 class Company:
@@ -31,7 +33,7 @@ class AgreementType:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """`end_date` None means no end. `additions_read` is False for ended and cancelled agreements."""
+    """`end_date` None means no end. `additions_read` is False for those that have ended or been cancelled."""
 
     agreement_id: int
     name: str
@@ -47,6 +49,24 @@ class Agreement:
     billing_cycle: str | None = None
     prorate: bool = False
     additions_read: bool = True
+
+    @property
+    def plain_status(self) -> str:
+        """The status in small letters; an agreement without one counts as active."""
+        return (self.status or "Active").strip().casefold()
+
+    def has_ended(self, today: date) -> bool:
+        """Whether it bills nothing any more, so that nobody has to look at its additions.
+
+        Before its first day a status such as Inactive says no more than that. A status that ConnectWise is not
+        known to have may bill.
+        """
+        if self.cancelled or self.plain_status == "cancelled":
+            return True
+        if self.end_date is not None and self.end_date < today:
+            return True
+        to_start = self.start_date is not None and self.start_date > today
+        return not to_start and self.plain_status in _OVER
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def _read_all(
     listed = _done(agreements_read, "agreements", report)
     today = reader.today()
     agreements = {
-        key: replace(agreement, additions_read=_needs_additions(agreement, today))
+        key: replace(agreement, additions_read=not agreement.has_ended(today))
         for key, agreement in listed.records.items()
     }
     return _AllRead(
@@ -140,15 +140,6 @@ def _read_all(
         types=_done(types_read, "agreement types", report),
         recap=recap_read.result(),
     )
-
-
-def _needs_additions(agreement: Agreement, today: date) -> bool:
-    """Whether an agreement is running or still to start. A status Inactive before its start means the latter."""
-    if agreement.cancelled or (agreement.end_date is not None and agreement.end_date < today):
-        return False
-    if agreement.status == "Inactive":
-        return agreement.start_date is not None and agreement.start_date > today
-    return agreement.status not in {"Cancelled", "Expired"}
 
 
 def _with_invoice_dates(

@@ -16,7 +16,7 @@ from seatsync_pipeline.connectwise.paging import read_list
 from seatsync_pipeline.connectwise.records import Addition, Agreement, Product, Scan
 from seatsync_pipeline.errors import PermanentVendorError
 from seatsync_pipeline.push.plan import Change
-from seatsync_pipeline.reconcile.book import Book, has_ended
+from seatsync_pipeline.reconcile.book import Book
 from seatsync_pipeline.reconcile.rows import Action
 
 
@@ -38,7 +38,7 @@ def read_company(
     wanted = {
         key: replace(
             agreement,
-            additions_read=not has_ended(agreement, today)
+            additions_read=not agreement.has_ended(today)
             and (everything or not agreement_types or agreement.type_name in agreement_types),
         )
         for key, agreement in agreements.items()

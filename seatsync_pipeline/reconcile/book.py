@@ -47,19 +47,10 @@ def timing(addition: Addition | BilledAddition, today: date) -> Timing:
     return Timing.CURRENT if end is None else Timing.ENDING
 
 
-def has_ended(agreement: Agreement, today: date) -> bool:
-    """Cancelled, not Active, or past its last day."""
-    return (
-        agreement.cancelled
-        or (agreement.status or "Active").strip().casefold() != "active"
-        or (agreement.end_date is not None and agreement.end_date < today)
-    )
-
-
 def is_active(agreement: Agreement, today: date) -> bool:
     """Started, not cancelled, not ended, status Active."""
     started = agreement.start_date is None or agreement.start_date <= today
-    return started and not has_ended(agreement, today)
+    return started and agreement.plain_status == "active" and not agreement.has_ended(today)
 
 
 @dataclass(slots=True)  # made by the hundred thousand, see `rows`
@@ -121,7 +112,7 @@ class Book:
             elif agreement.agreement_id in self._in_scope:
                 (coming if when is Timing.COMING else current)[key].append(addition)
             # Not yet started ones too: billed twice from next month on is billed twice.
-            elif not has_ended(agreement, self.today):
+            elif not agreement.has_ended(self.today):
                 elsewhere[key].append(addition)
         lines = {key: Line(tuple(found), coming=True) for key, found in coming.items()}
         lines |= {key: Line(tuple(found)) for key, found in current.items()}

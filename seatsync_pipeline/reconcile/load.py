@@ -9,7 +9,6 @@ from functools import cache
 
 from seatsync_pipeline.connectwise.records import Scan
 from seatsync_pipeline.errors import SeatSyncError
-from seatsync_pipeline.reconcile.book import has_ended
 from seatsync_pipeline.reconcile.inputs import FormerOwner, History, Setup
 from seatsync_pipeline.reconcile.matching import Link, is_live
 from seatsync_pipeline.sources.acceptance import last_accepted_id
@@ -183,7 +182,7 @@ def require_read_additions(scan: Scan, today: date) -> None:
 
     Its lines would look unbilled, and a create would bill them twice. Raises SeatSyncError.
     """
-    unread = [a for a in scan.agreements if not a.additions_read and not has_ended(a, today)]
+    unread = [a for a in scan.agreements if not a.additions_read and not a.has_ended(today)]
     if unread:
         names = ", ".join(f"{a.name} (id {a.agreement_id})" for a in unread[:5])
         raise SeatSyncError(

@@ -139,12 +139,17 @@ def test_running_and_coming_agreements_are_read_and_those_that_ended_are_not(
         1005: {"cancelledFlag": True},
         1006: {"agreementStatus": None},
         1007: {"agreementStatus": "Expired"},
+        1008: {"agreementStatus": " inactive"},
+        1009: {"agreementStatus": "Expired", "startDate": "2026-12-01T00:00:00Z"},
+        1010: {"agreementStatus": "Cancelled", "startDate": "2026-12-01T00:00:00Z"},
+        1011: {"agreementStatus": "Inactive", "startDate": f"{today}T00:00:00Z"},
+        1012: {"agreementStatus": "On Hold"},
     }
     for key, change in changes.items():
         sandbox.connectwise.state.agreements[key].update(change)
     result = scan(connect(sandbox))
     read = {agreement.agreement_id for agreement in result.agreements if agreement.additions_read}
-    assert read & changes.keys() == {1001, 1003, 1006}
+    assert read & changes.keys() == {1001, 1003, 1006, 1009, 1012}
 
 
 def large_month() -> SampleMonth:

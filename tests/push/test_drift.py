@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from seatsync_pipeline.sources.base import Source
-from tests.push.drifts import DONE, DUO, DUO_LEGACY, ELSEWHERE, PUSHES, Drift
+from tests.push.drifts import DONE, DUO, DUO_LEGACY, ELSEWHERE, PUSHES, Drift, add, midnight
 from tests.push.place import Place, Stock, counts, place_in
 
 _CELLS = [
@@ -121,6 +121,18 @@ def test_a_child_agreement_of_another_company_is_no_matter_of_this_one(place: Pl
     selection = place.approve(place.row("update", "Stonewick Manufacturing"))
     place.agreements[1051].update(company=ELSEWHERE)
     assert counts(place.push(selection)) == {"updated": 1}
+
+
+@pytest.mark.parametrize("status", ["Active", "Inactive"])
+def test_a_line_added_on_an_agreement_that_is_to_start_stops_a_create(place: Place, status: str) -> None:
+    """ConnectWise calls such an agreement Inactive at times; billed twice from next month on is billed twice."""
+    selection = place.approve(place.row("create", "Juniper Hollow School"))
+    add(1059, DUO, 5, effectiveDate=midnight("2027-01-01"))(place)
+    company = place.agreements[1016]["company"]  # the school's
+    place.agreements[1059].update(company=company, agreementStatus=status)
+    (item,) = place.push(selection)["items"]
+    assert (item["outcome"], place.writes()) == ("skipped", [])
+    assert "additions on other agreements was none and is 51" in item["reason"]
 
 
 def test_a_product_that_is_told_by_its_id_alone_is_compared_too(place: Place) -> None:

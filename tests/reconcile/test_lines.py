@@ -14,6 +14,8 @@ from seatsync_pipeline.reconcile.rows import Action, Flag, Guard, Status
 from seatsync_pipeline.sources.base import State
 from tests.reconcile.worlds import MAIL, TODAY, addition, agreement, draft, linked, only_row, seen, world
 
+TOMORROW = date(2026, 11, 21)
+
 
 @pytest.mark.parametrize(
     ("start", "end", "expected"),
@@ -205,13 +207,27 @@ class TestNoAddition:
         assert [choice.agreement_id for choice in row.billing.agreements] == [100, 101]
         assert not row.blocked
 
-    @pytest.mark.parametrize("start", [date(2025, 1, 1), date(2026, 12, 1)])
-    def test_billed_elsewhere_needs_a_reason(self, start: date) -> None:
-        other = agreement(101, type_name="Projects", start_date=start)
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {},
+            {"start_date": TOMORROW},
+            {"start_date": TOMORROW, "status": "Inactive"},  # as ConnectWise calls those that are to start
+            {
+                "start_date": TOMORROW,
+                "status": "Inactive",
+                "end_date": TOMORROW,
+                "type_name": "Managed Services",
+            },
+            {"status": "On Hold"},
+        ],
+    )
+    def test_billed_elsewhere_needs_a_reason(self, other: dict[str, Any]) -> None:
+        other_agreement = agreement(101, **({"type_name": "Projects"} | other))
         inputs = world(
             [seen(12)],
             [addition(5, agreement_id=101)],
-            agreements=[agreement(100), other],
+            agreements=[agreement(100), other_agreement],
             types=frozenset({"Managed Services"}),
         )
         row = only_row(inputs)
@@ -220,6 +236,22 @@ class TestNoAddition:
             (Flag.BILLED_ELSEWHERE,),
             True,
         )
+
+    @pytest.mark.parametrize(
+        "over",
+        [
+            {"status": "Inactive"},
+            {"status": "Expired"},
+            {"status": "Cancelled", "start_date": TOMORROW},
+            {"cancelled": True, "start_date": TOMORROW},
+            {"end_date": date(2026, 11, 19)},
+            {"status": "Inactive", "start_date": None},
+        ],
+    )
+    def test_what_stands_on_an_agreement_that_has_ended_bills_nothing(self, over: dict[str, Any]) -> None:
+        agreements = [agreement(100), agreement(101, **over)]
+        row = only_row(world([seen(12)], [addition(5, agreement_id=101)], agreements=agreements))
+        assert (row.status, row.flags, row.needs_reason) == (Status.NO_ADDITION, (), False)
 
     @pytest.mark.parametrize(
         ("cycle", "product_cycle", "odd"),
