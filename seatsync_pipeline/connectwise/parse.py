@@ -52,7 +52,7 @@ def agreement_type(row: Row) -> AgreementType:
     record = _Record("agreement type", row)
     return AgreementType(
         agreement_type_id=record.key(),
-        name=record.need("name", text),
+        name=record.need("name", trimmed),
         inactive=record.read("inactiveFlag", flag) or False,
     )
 
@@ -61,12 +61,12 @@ def agreement(row: Row) -> Agreement:
     """An agreement with its own `nextInvoiceDate`; `noEndingDateFlag` wins over an `endDate`."""
     record = _Record("agreement", row)
     endless = record.read("noEndingDateFlag", flag) or False
-    type_name = record.reference_name("type")
-    if type_name is None:
+    type_name = (record.reference_name("type") or "").strip()  # the operator's filter names it without blanks
+    if not type_name:
         raise record.error("type", "an agreement type with a name")
     return Agreement(
         agreement_id=record.key(),
-        name=record.need("name", text),
+        name=record.need("name", trimmed),
         company_id=record.reference_id("company"),
         type_name=type_name,
         parent_agreement_id=record.optional_reference_id("parentAgreement"),
@@ -187,6 +187,11 @@ def text(value: object) -> str:
     if not isinstance(value, str):
         raise _Unreadable("text")
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def trimmed(value: object) -> str:
+    """Text without the blanks around it, which nobody sees and two spellings of one name may differ in."""
+    return text(value).strip()
 
 
 def identity(value: object) -> int:

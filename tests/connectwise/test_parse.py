@@ -83,6 +83,18 @@ def test_an_agreement_without_ending_date_has_none(fields: dict[str, Any], ends:
     assert parse.agreement({**AGREEMENT, **fields}).end_date == ends
 
 
+def test_blanks_around_the_names_of_agreements_and_their_types_are_no_part_of_them() -> None:
+    """The filter of agreement types holds names without them: the agreement would fall out of its own filter."""
+    row = {**AGREEMENT, "name": "MSA Gold ", "type": {"id": 5, "name": " Managed Services\u00a0"}}
+    assert parse.agreement(row) == parse.agreement(AGREEMENT)
+    assert parse.agreement_type({"id": 5, "name": "Managed Services "}).name == "Managed Services"
+
+
+def test_a_type_whose_name_is_blank_is_no_type() -> None:
+    with pytest.raises(PermanentVendorError, match="an agreement type with a name"):
+        parse.agreement({**AGREEMENT, "type": {"id": 5, "name": "  "}})
+
+
 @pytest.mark.parametrize("parent", [None, {}, {"id": None}, {"id": 0}])
 def test_an_empty_parent_is_none(parent: object) -> None:
     assert parse.agreement({**AGREEMENT, "parentAgreement": parent}).parent_agreement_id is None
