@@ -47,9 +47,7 @@ _T = TypeVar("_T", Company, AgreementType, Agreement, Addition, Product)
 @collection_paused()
 def save_scan(warehouse: Warehouse, scan: Scan, *, run_id: str | None) -> str:
     """Store a scan whole or not at all, and return its new snapshot id. Raises WarehouseError."""
-    snapshot_id = new_id("snap")
     header = {
-        "snapshot_id": snapshot_id,
         "source": SOURCE,
         "taken_at": scan.taken_at.astimezone(UTC).replace(tzinfo=None),
         "run_id": run_id,
@@ -59,7 +57,8 @@ def save_scan(warehouse: Warehouse, scan: Scan, *, run_id: str | None) -> str:
         "details": json.dumps(scan.details, sort_keys=True, ensure_ascii=False),
     }
     with warehouse.write() as connection:
-        insert_rows(connection, "snapshot", [header])
+        snapshot_id = new_id("snap")
+        insert_rows(connection, "snapshot", [{"snapshot_id": snapshot_id, **header}])
         for table, records in _tables(scan).items():
             for count, columns in _by_column(records):
                 own = {"snapshot_id": [snapshot_id] * count, **columns}

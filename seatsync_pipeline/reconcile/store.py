@@ -93,10 +93,8 @@ class Preview:
 @collection_paused()
 def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> str:
     """Store a preview and its automatic links in one transaction, then its sheet; return the preview id."""
-    preview_id = new_id("prev")
     now = datetime.now(UTC).replace(tzinfo=None)
     header = {
-        "preview_id": preview_id,
         "source": origin.source,
         "created_at": now,
         "today": origin.today,
@@ -114,10 +112,12 @@ def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> s
         "adds_up": draft.totals.adds_up,
         "setup_change": origin.setup_change,
     }
-    columns = as_columns(preview_id, draft.rows)
+    columns = as_columns("", draft.rows)  # slow: before the database is opened, and so before there is an id
     links = [_link_record(origin.source, match, now) for match in draft.matches.values() if match.made_by]
     with warehouse.write() as connection:
-        insert_rows(connection, "preview_header", [header])
+        preview_id = new_id("prev")
+        columns["preview_id"] = [preview_id] * len(draft.rows)
+        insert_rows(connection, "preview_header", [{"preview_id": preview_id, **header}])
         insert_columns(connection, "preview", columns)
         insert_rows(connection, "link_change", _still_open(connection, origin.source, links))
     del columns
@@ -127,14 +127,14 @@ def save_preview(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> s
 
 
 def _still_open(connection: Connection, source: str, links: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Automatic links whose account nobody has decided about since the setup was read."""
+    """Automatic links, with ids, whose account nobody has decided about since the setup was read."""
     decided = {
         key
         for (key,) in connection.execute(
             "select distinct account_key from link_change where source = ?", [source]
         ).fetchall()
     }
-    return [link for link in links if link["account_key"] not in decided]
+    return [{"change_id": new_id("chg"), **link} for link in links if link["account_key"] not in decided]
 
 
 def _link_record(source: str, match: Match, now: datetime) -> dict[str, Any]:
@@ -142,7 +142,6 @@ def _link_record(source: str, match: Match, now: datetime) -> dict[str, Any]:
         raise ValueError("an automatic link needs a company")
     others = [c for c in match.candidates if c.company_id != match.company.company_id]
     return {
-        "change_id": new_id("chg"),
         "source": source,
         "account_key": match.account.key,
         "account_name": match.account.name,

@@ -53,9 +53,7 @@ def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str
     Decimals in evidence and details stay exact. Raises WarehouseError, also for seats that
     the database could only store rounded.
     """
-    snapshot_id = new_id("snap")
     header = {
-        "snapshot_id": snapshot_id,
         "source": snapshot.source,
         "taken_at": _stored(snapshot.taken_at),
         "run_id": run_id,
@@ -66,7 +64,8 @@ def save_snapshot(warehouse: Warehouse, snapshot: SourceSnapshot, *, run_id: str
     }
     _require_storable(snapshot.observations)
     with collection_paused(), warehouse.write() as connection:
-        insert_rows(connection, "snapshot", [header])
+        snapshot_id = new_id("snap")
+        insert_rows(connection, "snapshot", [{"snapshot_id": snapshot_id, **header}])
         for columns in _account_columns(snapshot_id, snapshot.accounts):
             insert_columns(connection, "account", columns)
         for columns in _observation_columns(snapshot_id, snapshot.observations):

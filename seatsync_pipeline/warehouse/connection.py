@@ -27,6 +27,7 @@ from seatsync_pipeline.warehouse.files import (
     private_files,
     quoted,
 )
+from seatsync_pipeline.warehouse.ids import keep_ahead
 from seatsync_pipeline.warehouse.schema import Connection, migrate
 from seatsync_pipeline.warehouse.turns import AT_MOST, Turn, last_drawn
 
@@ -110,13 +111,13 @@ class Warehouse:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection inside one read transaction: everything read in it is of one moment."""
-        with self._transaction("reading from the database") as connection:
+        with self._transaction("reading from the database", writes=False) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A connection inside one transaction: committed when the body ends, rolled back when it raises."""
-        with self._transaction("writing to the database") as connection:
+        with self._transaction("writing to the database", writes=True) as connection:
             yield connection
 
     @contextmanager
@@ -128,7 +129,7 @@ class Warehouse:
         tried = "writing to the database"
         with self._alone(tried):
             number = last_drawn(self.path) + 1
-            with self._held(tried) as connection:
+            with self._held(tried, writes=True) as connection:
                 # Sharing a few rows among threads costs more than the rows do.
                 connection.execute("set threads = 1")
                 yield Session(self.path, number, lambda: self._committed(connection, tried))
@@ -181,23 +182,27 @@ class Warehouse:
             _process.lock.release()
 
     @contextmanager
-    def _transaction(self, tried: str) -> Iterator[Connection]:
+    def _transaction(self, tried: str, *, writes: bool) -> Iterator[Connection]:
         with (
             self._alone(tried),
-            self._held(tried) as connection,
+            self._held(tried, writes=writes) as connection,
             self._committed(connection, tried),
         ):
             yield connection
 
     @contextmanager
-    def _held(self, tried: str) -> Iterator[Connection]:
-        """The database, open and with today's schema."""
+    def _held(self, tried: str, *, writes: bool) -> Iterator[Connection]:
+        """The database, open and with today's schema; for whoever writes with ids that go on behind what is stored."""
         with (
             private_files(),
             self._opened(tried, lambda: duckdb.connect(str(self.path))) as connection,
         ):
             try:
                 self._migrate(connection)
+                if (
+                    writes
+                ):  # once for a whole session: it takes some milliseconds, and nobody else writes meanwhile
+                    keep_ahead(connection)
             except duckdb.Error as error:
                 raise self._typed(error, tried) from error
             yield connection
