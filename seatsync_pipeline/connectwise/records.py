@@ -102,6 +102,11 @@ class Product:
     taxable: bool | None = None
     billing_cycle: str | None = None
 
+    @property
+    def is_bundle(self) -> bool:
+        """Whether it can be no addition: ConnectWise bills what is inside it."""
+        return (self.product_class or "").strip().casefold() == "bundle"
+
 
 @dataclass(frozen=True, slots=True)
 class Scan:

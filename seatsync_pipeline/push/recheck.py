@@ -168,7 +168,7 @@ def _of_product(change: Change, product: Product) -> list[str]:
         found.append(_differs("catalog price", _number(change.unit_price), _number(product.price)))
     if product.inactive:
         found.append(f"product {product.identifier} was active and is inactive")
-    if (product.product_class or "").casefold() == "bundle":
+    if product.is_bundle:
         found.append(f"product {product.identifier} is a bundle now")
     return found
 

@@ -141,7 +141,7 @@ def product_state(book: Book, product_id: int) -> Notice | None:
     if product is None:
         found = f"{name} is not in the catalog any more: map the license to another product"
         return Notice(Flag.PRODUCT_GONE, found, blocks=frozenset({Action.CREATE}))
-    if (product.product_class or "").strip().casefold() == "bundle":
+    if product.is_bundle:
         found = (
             f"{name} is a bundle now, which cannot be an addition: map the license to the product inside it"
         )

@@ -226,6 +226,7 @@ def test_a_create_is_not_made_beside_another(additions: list[Addition], says: st
         (replace(MFA, price=None), "catalog price was 3.5 and is none"),
         (replace(MFA, inactive=True), "product MFA-SEAT was active and is inactive"),
         (replace(MFA, product_class="BUNDLE"), "product MFA-SEAT is a bundle now"),
+        (replace(MFA, product_class="Bundle "), "product MFA-SEAT is a bundle now"),
         (
             replace(MFA, product_class="Bundle", inactive=True),
             "is inactive; product MFA-SEAT is a bundle now",

@@ -91,7 +91,7 @@ class Known:
                 f"the product {product.identifier} is inactive",
                 "Name an active product, or make it active in ConnectWise and scan again.",
             )
-        if (product.product_class or "").strip().casefold() == "bundle":
+        if product.is_bundle:
             raise InputRefused(
                 self._tried,
                 f"the product {product.identifier} is a bundle, which cannot be an addition",
