@@ -15,7 +15,6 @@ from seatsync_pipeline.errors import InputRefused
 if TYPE_CHECKING:
     from rich.console import Console
 
-_DONE = ("created", "updated", "cancelled")
 _NEXT = {
     "interrupted": "Push the same selection again: it looks first, and writes only what provably was not written.",
     "stopped": "Remove the cause, then push the same selection again: it carries on where it stopped.",
@@ -71,6 +70,8 @@ def exit_code(report: dict[str, Any]) -> int:
 
 def show_report(screen: Console, session: Session, report: dict[str, Any]) -> None:
     """Print an operation: its state, its counts, every row that was not simply written, what to do next."""
+    from seatsync_pipeline.push.records import DONE
+
     screen.print(f"Operation {report['operation_id']}: {report['state'].replace('_', ' ')}", style="bold")
     say(screen, "approved  ", f"by {report['approved_by']}, from preview {report['preview_id']}")
     say(screen, "started   ", session.local(report["started_at"]))
@@ -83,7 +84,7 @@ def show_report(screen: Console, session: Session, report: dict[str, Any]) -> No
         say(screen, "! ", report["note"], style="yellow")
     screen.print()
     for item in report["items"]:
-        if item["outcome"] in _DONE:
+        if item["outcome"] in DONE:
             screen.print(clean(f"  {outcome_line(item)}"), soft_wrap=True)
         else:
             say(screen, "", outcome_line(item), style="yellow")
@@ -92,8 +93,10 @@ def show_report(screen: Console, session: Session, report: dict[str, Any]) -> No
 
 def outcome_line(item: dict[str, Any]) -> str:
     """One row of an operation: what became of it, whose it is, and the values or the reason."""
+    from seatsync_pipeline.push.records import DONE
+
     said = f"{item['outcome']:<13} {item['company_name']}, {item['product_identifier']}{_values(item)}"
-    return said if item["outcome"] in _DONE else f"{said}: {item['reason'] or 'not reached'}"
+    return said if item["outcome"] in DONE else f"{said}: {item['reason'] or 'not reached'}"
 
 
 def _values(item: dict[str, Any]) -> str:

@@ -15,9 +15,9 @@ from seatsync_pipeline.notices.deliver import deliver, undelivered
 from seatsync_pipeline.notices.facts import PushFacts, RunFailure
 from seatsync_pipeline.notices.notice import Notice
 from seatsync_pipeline.orchestration.failures import error_from
+from seatsync_pipeline.push.records import DONE
 from seatsync_pipeline.settings import Settings
 
-_WRITTEN = ("created", "updated", "cancelled")
 _SETTINGS = frozenset(str(field.validation_alias) for field in Settings.model_fields.values())
 
 
@@ -56,11 +56,11 @@ def push_facts(record: dg.EventLogRecord) -> PushFacts | None:
     metadata = made.metadata if made else {}
     if not made or _text(metadata.get("state")) != "finished_with_failures":
         return None
-    count = {name: _whole(metadata.get(name)) or 0 for name in (*_WRITTEN, "failed", "unresolved")}
+    count = {name: _whole(metadata.get(name)) or 0 for name in (*DONE, "failed", "unresolved")}
     return PushFacts(
         _text(metadata.get("operation_id")),
         record.run_id,
-        sum(count[name] for name in _WRITTEN),
+        sum(count[name] for name in DONE),
         count["failed"],
         count["unresolved"],
     )

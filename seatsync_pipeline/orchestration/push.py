@@ -20,6 +20,7 @@ from seatsync_pipeline.orchestration.filing import archive, dropped, rejecting
 from seatsync_pipeline.orchestration.metadata import plain, row_tables
 from seatsync_pipeline.push.approve import Choice, choose, require_approver
 from seatsync_pipeline.push.plan import Change
+from seatsync_pipeline.push.records import DONE
 from seatsync_pipeline.push.selection import read_selection, write_selection
 from seatsync_pipeline.push.service import Rehearsal, opened
 from seatsync_pipeline.reconcile.store import load_preview
@@ -203,7 +204,7 @@ def push_config(selection_file: Path, *, confirm: bool, sha256: str = "") -> dic
 
 
 def _unfinished(report: Mapping[str, Any]) -> SeatSyncError:
-    done = sum(report["counts"][name] for name in ("created", "updated", "cancelled"))
+    done = sum(report["counts"][name] for name in DONE)
     return SeatSyncError(
         f"carrying out operation {report['operation_id']}",
         f"it was {report['state']} after {done} writes: {report['note']}",
@@ -222,9 +223,7 @@ def _report_metadata(report: Mapping[str, Any]) -> dict[str, Any]:
             item["outcome"],
             item["reason"],
         )
-        for item in sorted(
-            report["items"], key=lambda item: item["outcome"] in {"created", "updated", "cancelled"}
-        )
+        for item in sorted(report["items"], key=lambda item: item["outcome"] in DONE)
     ]
     headings = ("action", "company", "product", "before", "after", "outcome", "why")
     return {
