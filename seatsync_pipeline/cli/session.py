@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from seatsync_pipeline.reconcile.store import Preview
     from seatsync_pipeline.settings import Settings
     from seatsync_pipeline.sources.base import Source
-    from seatsync_pipeline.sources.store import SnapshotFacts
     from seatsync_pipeline.warehouse import Warehouse
 
 FIRST_STEP = {"duo": "seatsync pull duo", "avanan": "seatsync import avanan FILE"}
@@ -54,17 +53,6 @@ class Session:
 
         with without_pandas():
             return load_latest_preview(self.warehouse, source)
-
-    def latest_scan(self) -> SnapshotFacts | None:
-        """When ConnectWise was last scanned; None when never."""
-        from seatsync_pipeline.connectwise.store import latest_scan_id
-        from seatsync_pipeline.sources.store import snapshot_facts
-
-        if not self.settings.database.exists():
-            return None
-        with self.warehouse.read() as connection:
-            scan_id = latest_scan_id(connection)
-            return None if scan_id is None else snapshot_facts(connection, scan_id)
 
     def scan_is_due(self) -> bool:
         """Whether the last scan is missing, older than a preview may be made from, or than the last operation."""

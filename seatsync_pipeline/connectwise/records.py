@@ -1,6 +1,6 @@
 """The ConnectWise records SeatSync works with, and only the fields it uses.
 
-Parsed from JSON by `scan.py`, stored and loaded by `store.py`. Quantities and money are exact `Decimal`s,
+Parsed from JSON by `parse.py`, stored and loaded by `store.py`. Quantities and money are exact `Decimal`s,
 quantised to six places; dates are ConnectWise's calendar dates (the date part of `T00:00:00Z`, never shifted
 by a time zone).
 """

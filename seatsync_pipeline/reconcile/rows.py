@@ -1,7 +1,7 @@
 """The rows of a preview: their statuses, columns and identity.
 
 What belongs here: the vocabulary every other module of this package shares. What a status means is decided in
-`classify` and `orphans`; how rows are stored or printed, in `store`.
+`placement`, `lines`, `lone_rows` and `orphans`; how rows become columns in `columns`, how they are kept in `store`.
 """
 
 from __future__ import annotations

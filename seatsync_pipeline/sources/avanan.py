@@ -64,21 +64,6 @@ def read_export(
     )
 
 
-def read_export_bytes(
-    name: str,
-    data: bytes,
-    *,
-    columns_file: Path | None = None,
-    now: Callable[[], datetime] = _utc_now,
-    limits: GuardSettings = DEFAULT_LIMITS,
-    sizes: FileSettings = DEFAULT_SIZES,
-) -> SourceSnapshot:
-    """The same for bytes that were read already, for example from an upload."""
-    faults = Faults(f"reading the Avanan export {visible(name, 200)}")
-    columns = load_columns(columns_file)
-    return _read(name, data, faults, columns, now=now, limits=limits, max_rows=sizes.max_import_rows)
-
-
 def _read(
     name: str,
     data: bytes,

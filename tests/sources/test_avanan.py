@@ -13,8 +13,9 @@ import pytest
 
 from seatsync_pipeline.errors import FileRefused
 from seatsync_pipeline.settings.files import FileSettings
-from seatsync_pipeline.sources.avanan import read_export, read_export_bytes
+from seatsync_pipeline.sources.avanan import read_export
 from seatsync_pipeline.sources.base import Observation, SourceSnapshot, State, Verdict
+from tests.sources.exports import read_made_up
 
 CLEAN = (Path(__file__).parent / "fixtures" / "avanan_clean.csv").read_text(encoding="utf-8")
 LINES = CLEAN.splitlines()
@@ -25,7 +26,7 @@ Row = tuple[str, str, str, Decimal | None, str]
 
 def read(content: str | bytes) -> SourceSnapshot:
     data = content.encode() if isinstance(content, str) else content
-    return read_export_bytes("export.csv", data)
+    return read_made_up(data)
 
 
 def rows(snapshot: SourceSnapshot) -> list[Row]:
@@ -411,7 +412,7 @@ def test_a_file_of_more_rows_than_fit_is_refused_at_the_first_one_too_many(tmp_p
 
 def test_a_trial_is_a_trial_whatever_else_is_wrong_with_it() -> None:
     data = b"Tenant,Portal,License,Users,Status\nAcme,acme,Tier,?,POC\nBolt,bolt,Tier,?,Paid\nZen,zen,Tier,3,Paid\n"
-    snapshot = read_export_bytes("export.csv", data)
+    snapshot = read(data)
     states = {o.account_key: (o.state, o.seats) for o in snapshot.observations}
     assert states == {
         "acme": (State.POC, None),

@@ -46,10 +46,6 @@ class Comparison:
     changed: tuple[RowChange, ...]
     statuses: tuple[StatusChange, ...]
 
-    @property
-    def is_empty(self) -> bool:
-        return not (self.appeared or self.gone or self.changed)
-
     def sentence(self) -> str:
         """`Ready 12 -> 13, Unmatched 3 -> 2`, or that no status has another number of rows."""
         moved = (f"{change.status} {change.before} -> {change.after}" for change in self.statuses)

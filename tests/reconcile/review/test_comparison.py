@@ -23,7 +23,7 @@ def test_a_mapping_moves_a_row_and_says_so() -> None:
     found = compare(before, after)
     assert [(change.who, change.what) for change in found.appeared] == [("Acme Dental", "MFA-SEAT")]
     assert sorted(str(c.before["status"]) for c in found.gone if c.before) == ["License unmapped", "Orphaned"]
-    assert (found.changed, found.is_empty) == ((), False)
+    assert found.changed == ()
     assert (found.before_id, found.after_id) == ("prev_1", "prev_2")
     assert found.statuses == (
         StatusChange(Status.READY, 0, 1),
@@ -57,7 +57,7 @@ def test_only_other_words_or_other_writing_of_a_number_is_none() -> None:
     before = preview(world([seen(12)], [addition(10)]))
     renamed = preview(world([seen(12, name="Acme")], [addition(10, unit_price=Decimal("3.500"))]))
     found = compare(before, renamed)
-    assert found.is_empty
+    assert (found.appeared, found.gone, found.changed) == ((), (), ())
     assert found.sentence() == "the same statuses as before"
 
 
@@ -72,7 +72,8 @@ def test_two_sources_are_not_compared() -> None:
 def test_nothing_is_lost_between_two_previews(left: Inputs, right: Inputs) -> None:
     before, after = preview(left, "prev_1"), preview(right, "prev_2")
     found, back = compare(before, after), compare(after, before)
-    assert compare(before, before).is_empty
+    same = compare(before, before)
+    assert (same.appeared, same.gone, same.changed) == ((), (), ())
     assert len(before.rows) - len(found.gone) + len(found.appeared) == len(after.rows)
     assert {c.row_id for c in found.appeared} == {c.row_id for c in back.gone}
     assert {c.row_id: set(c.columns) for c in found.changed} == {
