@@ -56,14 +56,7 @@ def scan(
     IncompleteAnswer where a list is provably not the whole; the reader is stopped then.
     """
     taken_at, began = now(), time.monotonic()
-    pool = ThreadPoolExecutor(reader.concurrency, thread_name_prefix="connectwise")
-    try:
-        read = _read_all(reader, pool, progress or (lambda *_: None), known)
-    except BaseException:
-        reader.stop()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    read = _read_or_stop(reader, progress or (lambda *_: None), known)
     dated, invoice_dates = _with_invoice_dates(read.agreements.records, read.recap)
     return Scan(
         companies=_sorted(read.companies.records),
@@ -111,6 +104,18 @@ class _AllRead:
         return "; ".join(
             f"{mode}: {', '.join(name for name, used in by_list.items() if used == mode)}" for mode in modes
         )
+
+
+def _read_or_stop(reader: ConnectWiseReader, report: Progress, known: Known) -> _AllRead:
+    """Everything; or an error, and nothing is asked any more."""
+    pool = ThreadPoolExecutor(reader.concurrency, thread_name_prefix="connectwise")
+    try:
+        return _read_all(reader, pool, report, known)
+    except BaseException:
+        reader.stop()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _read_all(

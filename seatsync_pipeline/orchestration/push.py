@@ -5,7 +5,7 @@ config field keeps them from starting by a stray click. The push verifies everyt
 process, is never retried by Dagster, and logs a materialization so that the UI keeps its history.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,18 +68,6 @@ def push_selection(
 ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
     # Events are yielded: what `log_event` notes is lost when the step fails, and a stopped push must be on record.
     path = Path(config.selection_file).expanduser().absolute()
-
-    def progress(done: int, of: int, change: Change, outcome: str) -> None:
-        context.log.info(
-            "%d/%d %s %s, %s: %s",
-            done,
-            of,
-            change.action,
-            change.company_name,
-            change.product_identifier,
-            outcome,
-        )
-
     with (
         refusals_as_failures(),
         opened(settings, warehouse, run_by=system_user(), run_id=context.run.run_id) as push,
@@ -94,7 +82,9 @@ def push_selection(
             read_selection(path)
         # Only faults of the selection speak against the file: another push that is running does not.
         with rejecting(drop, settings, FileRefused):
-            report = push.run(path, progress, lambda summary: context.log.info("%s", summary.sentence()))
+            report = push.run(
+                path, _progress(context), lambda summary: context.log.info("%s", summary.sentence())
+            )
     yield dg.AssetMaterialization(PUSH, metadata=_report_metadata(report))
     if report["state"] in {"interrupted", "stopped"}:
         # A dropped file stays where it is: pushing it again carries the operation on.
@@ -105,6 +95,16 @@ def push_selection(
                 context.log.info("The selection is now %s", place)
     if report["state"] == "finished_with_failures":
         context.log.warning("Finished with failures: look at the items of %s.", report["operation_id"])
+
+
+def _progress(context: dg.OpExecutionContext) -> Callable[[int, int, Change, str], None]:
+    """A line in the run's log for each row that is done."""
+
+    def said(done: int, of: int, change: Change, outcome: str) -> None:
+        whose = f"{change.company_name}, {change.product_identifier}"
+        context.log.info("%d/%d %s %s: %s", done, of, change.action, whose, outcome)
+
+    return said
 
 
 @dg.job(
@@ -137,6 +137,17 @@ class ApprovalConfig(dg.Config):
     )
     reason: str = Field(default="", description="Why; needed by rows that need a reason.")
 
+    def choice(self) -> Choice:
+        """The rows, without whose approval it is."""
+        return Choice(
+            defaults=self.defaults,
+            statuses=self.statuses,
+            rows=self.rows,
+            agreements=self.agreements,
+            overrides=self.overrides,
+            reason=self.reason,
+        )
+
 
 @dg.op(description="Write the chosen rows of a preview as a selection file. Writes nothing to ConnectWise.")
 def approve_rows(
@@ -148,17 +159,7 @@ def approve_rows(
     with refusals_as_failures():
         require_approver(settings.approvers, config.approved_by)
         preview = load_preview(warehouse, config.preview_id.strip())
-        chosen = choose(
-            preview,
-            Choice(
-                defaults=config.defaults,
-                statuses=config.statuses,
-                rows=config.rows,
-                agreements=config.agreements,
-                overrides=config.overrides,
-                reason=config.reason,
-            ),
-        )
+        chosen = choose(preview, config.choice())
         now = datetime.now(UTC)
         path = (
             settings.home
