@@ -199,10 +199,8 @@ class Warehouse:
         ):
             try:
                 self._migrate(connection)
-                if (
-                    writes
-                ):  # once for a whole session: it takes some milliseconds, and nobody else writes meanwhile
-                    keep_ahead(connection)
+                if writes:
+                    keep_ahead(connection)  # once for a whole session: nobody else writes meanwhile
             except duckdb.Error as error:
                 raise self._typed(error, tried) from error
             yield connection

@@ -47,6 +47,7 @@ TIME_ORDERED = {
     "preview_header": "preview_id",
     "operation_event": "event_id",
     "intent": "intent_id",
+    "receipt": "receipt_id",
     "outcome": "outcome_id",
 }
 _NEWEST = " union all ".join(

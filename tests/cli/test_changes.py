@@ -173,7 +173,9 @@ def test_nobody_cannot_change_anything(run: Run, home: Path, by: str) -> None:
         "update observation set seats = -1 where state = 'counted'",
     ],
 )
-@pytest.mark.parametrize("decision", [("unmap", "duo", "Duo MFA"), ("agreement-types", "duo", "Managed Services")])
+@pytest.mark.parametrize(
+    "decision", [("unmap", "duo", "Duo MFA"), ("agreement-types", "duo", "Managed Services")]
+)
 def test_nothing_is_classified_of_data_that_a_run_would_refuse(
     run: Run, preview: Load, warehouse: Warehouse, damage: str, decision: tuple[str, ...]
 ) -> None:
