@@ -105,9 +105,8 @@ class Book:
                 continue
             key = (agreement.company_id, addition.product_id)
             if when is Timing.ONE_TIME:
-                if (addition.cancelled_date or self.today) >= self.today and not has_ended(
-                    agreement, self.today
-                ):
+                ends = addition.cancelled_date or self.today
+                if ends >= self.today and not agreement.has_ended(self.today):
                     one_time[key].append(addition)
             elif agreement.agreement_id in self._in_scope:
                 (coming if when is Timing.COMING else current)[key].append(addition)
