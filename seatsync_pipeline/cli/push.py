@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ def _show_rehearsal(screen: Console, rehearsal: dict[str, Any]) -> None:
     from seatsync_pipeline.push.plan import sentence
 
     items = rehearsal["items"]
-    written = [item for item in items if item["would"] == "write"]
+    would = Counter(item["would"] for item in items)
     screen.print(
         f"Operation {rehearsal['operation_id']}, approved by {rehearsal['approved_by']}", style="bold"
     )
@@ -110,12 +111,14 @@ def _show_rehearsal(screen: Console, rehearsal: dict[str, Any]) -> None:
     say(
         screen,
         "now       ",
-        f"{plural(len(written), 'row')} would be written, {len(items) - len(written)} skipped",
+        f"{plural(would['write'], 'row')} would be written, {would['skip']} skipped"
+        + (f", {would['fail']} cannot be checked" if would["fail"] else ""),
     )
     for item in items:
         whom = f"{item['company_name']}, {item['product_identifier']}"
-        if item["would"] == "skip":
-            say(screen, "skip    ", f"{item['action']} {whom}: {item['reason']}", style="yellow")
+        if item["would"] != "write":
+            word = f"{item['would']:<8}"
+            say(screen, word, f"{item['action']} {whom}: {item['reason']}", style="yellow")
         else:
             before = "" if item["current_quantity"] is None else f"{item['current_quantity']} -> "
             day = f" on {item['planned_date']}" if item["planned_date"] else ""

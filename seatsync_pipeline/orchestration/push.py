@@ -21,8 +21,9 @@ from seatsync_pipeline.orchestration.metadata import plain, row_tables
 from seatsync_pipeline.push.approve import Choice, choose, require_approver
 from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.push.records import DONE
+from seatsync_pipeline.push.rehearsal import Rehearsal
 from seatsync_pipeline.push.selection import read_selection, write_selection
-from seatsync_pipeline.push.service import Rehearsal, opened
+from seatsync_pipeline.push.service import opened
 from seatsync_pipeline.reconcile.store import load_preview
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.system_user import system_user
@@ -252,14 +253,14 @@ def _quantity(addition: Mapping[str, Any] | None) -> str:
 def _rehearsal_metadata(rehearsal: Rehearsal) -> dict[str, Any]:
     rows = [
         (
-            change.action,
-            change.company_name,
-            change.product_identifier,
-            change.before,
-            change.after,
-            why or "write",
+            row.change.action,
+            row.change.company_name,
+            row.change.product_identifier,
+            row.change.before,
+            row.change.after,
+            row.why or row.would,
         )
-        for change, why in rehearsal.rows
+        for row in rehearsal.rows
     ]
     return {
         "summary": rehearsal.summary.sentence(),

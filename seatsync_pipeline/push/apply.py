@@ -294,7 +294,8 @@ def _sentence(change: Change, intent: Intent, found: Found) -> str:
     if found.finding is not Finding.DONE or found.addition is None:
         return found.why
     if intent.live is None:
-        return f"added and read back: addition {found.addition.addition_id}"
+        made = found.addition
+        return f"added and read back: addition {made.addition_id}, which bills from {made.effective_date}"
     others = settle.unchanged_but_for(change, intent.live, found.addition)
     if others:
         return f"written and read back; also changed by somebody else meanwhile: {', '.join(others)}"

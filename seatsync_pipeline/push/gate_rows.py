@@ -168,6 +168,7 @@ def change_of(line: SelectionRow, row: Mapping[str, Any], book: Book) -> Change:
     agreement_id = row["agreement_id"] if row["agreement_id"] is not None else line.named_agreement
     if agreement_id is None:
         raise ValueError(f"row {line.row_id} passed the gate without an agreement")
+    agreement = book.agreements.get(agreement_id)
     return Change(
         row_id=line.row_id,
         action=Action(row["action"]),
@@ -191,6 +192,7 @@ def change_of(line: SelectionRow, row: Mapping[str, Any], book: Book) -> Change:
         overrides=line.overrides,
         less_included=None if addition is None else Decimal(addition["less_included"]),
         bill_customer=None if addition is None else addition["bill_customer"],
+        billing_cycle=agreement.billing_cycle if agreement else None,
     )
 
 

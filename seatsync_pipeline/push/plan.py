@@ -24,7 +24,8 @@ class Change:
     """One approved row.
 
     `before` and `after` are quantities (`before` None for a create). `effective_date`, `cancelled_date`,
-    `less_included` and `bill_customer` are those of the addition when it was approved. `line_additions` are all
+    `less_included` and `bill_customer` are those of the addition when it was approved, `billing_cycle` its
+    agreement's. `line_additions` are all
     additions the line had then, and `elsewhere` those outside the scope: another one since then means that
     somebody has acted.
     `after_row_id`: the row that has to succeed first (the create of a pair).
@@ -52,6 +53,7 @@ class Change:
     overrides: tuple[str, ...] = ()
     less_included: Decimal | None = None
     bill_customer: str | None = None
+    billing_cycle: str | None = None
 
     def to_json(self) -> str:
         return exact_json.dumps(asdict(self))
@@ -66,7 +68,8 @@ class Change:
         for name in ("line_additions", "elsewhere", "overrides"):
             values[name] = tuple(values[name])
         values["action"] = Action(values["action"])
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
+        # An operation that an older SeatSync began knows less of its rows.
+        return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,10 @@ def _why_not_create(change: Change, book: Book, product: Product | None, today: 
     if len(line) == 1 and (line[0].agreement_id, line[0].quantity) == (change.agreement_id, change.after):
         return _why_not_beside_its_like(change, line[0])
     differences = _of_company(change, book, ())
+    agreement = book.agreements.get(change.agreement_id)
+    if agreement is not None and change.billing_cycle not in {None, agreement.billing_cycle}:
+        # A monthly price on an annual agreement bills a twelfth.
+        differences.append(_differs("billing cycle", change.billing_cycle, agreement.billing_cycle))
     if product is None:
         differences.append(f"product {change.product_identifier} is not in the catalog any more")
     else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from seatsync_pipeline.push.crew import carry_out
 from seatsync_pipeline.push.journal import Journal
 from seatsync_pipeline.push.plan import Change, Plan, Summary, summarise
 from seatsync_pipeline.push.records import OperationRecord, load_operations
+from seatsync_pipeline.push.rehearsal import Rehearsal, foresee
 from seatsync_pipeline.push.selection import Selection, read_selection
 from seatsync_pipeline.reconcile.book import Book
 from seatsync_pipeline.reconcile.guards import Limits
@@ -32,58 +32,6 @@ from seatsync_pipeline.reconcile.store import Preview, latest_preview_id, load_p
 from seatsync_pipeline.settings import Settings, missing
 from seatsync_pipeline.sources.store import latest_snapshot_id
 from seatsync_pipeline.warehouse import Connection, Warehouse
-
-
-@dataclass(frozen=True)
-class Rehearsal:
-    """What a push would do now: each change, and why it would be skipped (None: it would be written)."""
-
-    plan: Plan
-    summary: Summary
-    rows: tuple[tuple[Change, str | None], ...]
-    resumes: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """The operation's document, had it been carried out: nothing is begun, and no row has a before or after."""
-        skipped = sum(1 for _, why in self.rows if why)
-        counts = dict.fromkeys(operate.COUNTS, 0)
-        return {
-            "operation_id": self.plan.operation_id,
-            "source": self.plan.source,
-            "preview_id": self.plan.preview_id,
-            "selection_digest": self.plan.digest,
-            "approved_by": self.plan.approved_by,
-            "started_at": None,
-            "finished_at": None,
-            "state": None,
-            "note": "nothing was written",
-            "counts": counts | {"skipped": skipped, "not_attempted": len(self.rows) - skipped},
-            "audit_head": None,
-            "confirmed": False,
-            "resumes": self.resumes,
-            "summary": self.summary.as_dict(),
-            "items": [_rehearsed(change, why) for change, why in self.rows],
-        }
-
-
-def _rehearsed(change: Change, why: str | None) -> dict[str, Any]:
-    return {
-        "row_id": change.row_id,
-        "action": change.action,
-        "outcome": "skipped" if why else "not_attempted",
-        "reason": why,
-        "agreement_id": change.agreement_id,
-        "addition_id": change.addition_id,
-        "before": None,
-        "after": None,
-        "company_name": change.company_name,
-        "product_identifier": change.product_identifier,
-        "would": "skip" if why else "write",
-        "current_quantity": change.before,
-        "new_quantity": change.after,
-        "planned_date": change.planned_date,
-        "amount_delta": change.amount_delta,
-    }
 
 
 class Push:
@@ -108,10 +56,15 @@ class Push:
     def rehearse(self, path: Path) -> Rehearsal:
         """Steps 1 and 2 alone: what would be written, and what skipped. Writes nothing, here or there."""
         plan, record = self._admit(path)
-        left = record.changes if record else plan.changes
         runner = self._runner(plan, None)
-        rows = [(change, _settled(record, change) or runner.why_not(change)) for change in left]
-        return Rehearsal(plan, summarise(plan.changes), tuple(rows), resumes=record is not None)
+        return Rehearsal(
+            plan,
+            summarise(plan.changes),
+            foresee(
+                record.changes if record else plan.changes, lambda c: _settled(record, c) or runner.why_not(c)
+            ),
+            resumes=record is not None,
+        )
 
     def run(
         self,

@@ -49,7 +49,9 @@ def of_addition(change: Change, intent: Intent, live: Addition | None) -> Found:
     why = f"it was {was}, should be {_aim(change)}, and is {now}"
     if was == now:
         why += "; something else of it was changed meanwhile"
-    return Found(Finding.UNRESOLVED, f"{why}: somebody else has edited it", live)
+    return Found(
+        Finding.UNRESOLVED, f"{why}: somebody has edited it, or ConnectWise keeps it otherwise", live
+    )
 
 
 def of_create(change: Change, intent: Intent, listed: Mapping[int, Addition]) -> Found:

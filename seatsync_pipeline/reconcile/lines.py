@@ -202,7 +202,7 @@ def _without_addition(key: LineKey, seats: Decimal, book: Book) -> _Decided:
     price = product.price if product else None
     found = [f"{seats_text(seats)} in use and no addition bills {book.product_identifier(product_id)}"]
     flags: list[Flag] = []
-    elsewhere = book.elsewhere(key) if agreements else ()
+    elsewhere = book.elsewhere(key)
     if not agreements:
         found.append(", and the company has no agreement in scope")
     if elsewhere:
@@ -228,7 +228,7 @@ def _without_addition(key: LineKey, seats: Decimal, book: Book) -> _Decided:
         amount_delta=amount(seats, _NONE, price),
         action=Action.CREATE,
         blocked=not agreements,
-        needs_reason=bool(elsewhere or odd),
+        needs_reason=bool(agreements and (elsewhere or odd)),
         planned_date=book.today,
         flags=flags,
     )

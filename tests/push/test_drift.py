@@ -53,7 +53,7 @@ def _push_drifted(place: Place, source: Source, drifts: dict[str, Drift], today:
     for drift in drifts.values():
         drift.act(place)
     with place.opened(today=today) as push:
-        rehearsed = {change.row_id: why for change, why in push.rehearse(selection).rows}
+        rehearsed = {row.change.row_id: row.why for row in push.rehearse(selection).rows}
     assert not place.writes()
     report = place.push(selection, today=today)
     said = {item["row_id"]: item for item in report["items"]}

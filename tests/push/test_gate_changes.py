@@ -36,6 +36,7 @@ WHOLE = Change(
     overrides=(),
     less_included=Decimal(0),
     bill_customer="Billable",
+    billing_cycle="Monthly",
 )
 
 

@@ -142,7 +142,7 @@ def _methods(client: type) -> set[str]:
 def test_reading_reconciling_and_rehearsing_send_no_write(place: Place) -> None:
     selection = one_of_each(place)
     with place.opened() as push:
-        assert [why for _, why in push.rehearse(selection).rows] == [None, None, None]
+        assert [row.why for row in push.rehearse(selection).rows] == [None, None, None]
     with place.warehouse.read() as connection:
         assert load_operations(connection) == []
     save_snapshot(place.warehouse, pull(place.settings), run_id=None)

@@ -5,6 +5,7 @@ The same over real HTTP, where each difference is made in the sandbox, is `test_
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -297,3 +298,27 @@ def test_the_last_look_beside_a_create(beside: Addition, *, seen: bool) -> None:
     change = replace(CREATE, line_additions=(1000,), elsewhere=(3000,))
     expected = "changed in ConnectWise since the preview: additions of this line was none and is 2000"
     assert why_not_beside(change, [beside], TODAY) == (expected if seen else None)
+
+
+@pytest.mark.parametrize(
+    ("approved", "now", "says"),
+    [
+        ("Monthly", "Annual", "billing cycle was Monthly and is Annual"),
+        ("Monthly", None, "billing cycle was Monthly and is none"),
+        ("Monthly", "Monthly", None),
+        (None, "Annual", None),  # an operation of an older version does not know what it was
+    ],
+)
+def test_a_create_is_not_made_in_another_billing_cycle(
+    approved: str | None, now: str | None, says: str | None
+) -> None:
+    change = replace(CREATE, billing_cycle=approved)
+    why = why_not(change, book_of(agreements=[agreement(billing_cycle=now)]), None, MFA, TODAY)
+    assert why == (None if says is None else f"changed in ConnectWise since the preview: {says}")
+    assert Change.from_json(change.to_json()) == change
+
+
+def test_a_change_that_an_older_version_stored_is_read() -> None:
+    known = json.loads(CREATE.to_json())
+    del known["billing_cycle"]
+    assert Change.from_json(json.dumps(known)) == CREATE

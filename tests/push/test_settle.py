@@ -48,7 +48,7 @@ def intent(live: Addition | None = WAS, **request: Any) -> Intent:
             UPDATE,
             replace(WAS, quantity=Decimal(15), last_updated=LATER),
             Finding.UNRESOLVED,
-            "it was 10, should be 12, and is 15: somebody else has edited it",
+            "it was 10, should be 12, and is 15: somebody has edited it, or ConnectWise keeps it otherwise",
         ),
         (
             UPDATE,
@@ -56,7 +56,7 @@ def intent(live: Addition | None = WAS, **request: Any) -> Intent:
             Finding.UNRESOLVED,
             (
                 "it was 10, should be 12, and is 10; something else of it was changed meanwhile: "
-                "somebody else has edited it"
+                "somebody has edited it, or ConnectWise keeps it otherwise"
             ),
         ),
         (
@@ -65,7 +65,7 @@ def intent(live: Addition | None = WAS, **request: Any) -> Intent:
             Finding.UNRESOLVED,
             (
                 "it was not cancelled, should be cancelled on 2026-11-30, and is cancelled on 2026-11-20: "
-                "somebody else has edited it"
+                "somebody has edited it, or ConnectWise keeps it otherwise"
             ),
         ),
     ],

@@ -308,3 +308,12 @@ class TestGuards:
         rows = draft(world(observations, [addition(10)])).rows
         ready = next(row for row in rows if row.status is Status.READY)
         assert [result.guard for result in ready.guards] == [Guard.POSSIBLE_MISSING_ACCOUNT]
+
+
+def test_what_bills_a_client_outside_the_scope_is_told_also_where_nothing_is_in_scope() -> None:
+    """Most likely the filter is too narrow: a row that says only that nothing bills it would hide that."""
+    other = [agreement(type_name="Projects")]
+    row = only_row(world([seen(9)], [addition(9)], agreements=other, types=frozenset({"Managed Services"})))
+    assert (row.status, row.blocked, row.needs_reason) == (Status.NO_ADDITION, True, False)
+    assert Flag.BILLED_ELSEWHERE in row.flags
+    assert "no agreement in scope; but Agreement 100, outside the scope, bills it" in row.reason
