@@ -23,6 +23,7 @@ _DELIMITERS = (",", ";", "\t")  # spreadsheets write the second or third where t
 # The wide forms are taken for the narrow ones where Chinese, Japanese or Korean is written.
 _BEGIN_FORMULAS = "=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20"
 _RUN_BY_SPREADSHEETS = re.compile(f"'*[{re.escape(_BEGIN_FORMULAS)}]")
+_SEP_LINE = re.compile(r'"?sep=[,;\t]?"?[,;\t]*', re.IGNORECASE)  # what some tell Excel the delimiter with
 _SUSPECT = frozenset(f"'{_BEGIN_FORMULAS}")  # what such a cell can begin with: quicker to ask
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_ROWS = 250_000
@@ -123,7 +124,12 @@ def _text(path: Path, tried: str) -> str:
 
 def _rows(text: str, tried: str) -> Iterator[tuple[int, list[str]]]:
     """Every row with something in it, and the line on which it begins."""
-    header_line = text[: text.find("\n")] if "\n" in text else text
+    header_line, _, below = text.partition("\n")
+    if _SEP_LINE.fullmatch(header_line.strip()):
+        header_line, text = (
+            below.partition("\n")[0],
+            f"\n{below}",
+        )  # an empty line: the others keep their numbers
     delimiter = max(_DELIMITERS, key=header_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     begins = 1

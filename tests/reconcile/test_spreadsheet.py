@@ -90,3 +90,11 @@ def test_what_is_for_reading_fits_into_a_cell_and_what_is_read_back_is_whole(tmp
     [line] = read_sheet(path, ("row_id", "approval_reason", "info_accounts"), "reading a sheet")
     assert (line["row_id"], len(line["approval_reason"])) == ("row_1", 40_000)
     assert len(line["info_accounts"]) < 32_767
+
+
+@pytest.mark.parametrize("sep", ["sep=;", '"sep=;"', "SEP=;\r", "sep=;;;", "sep=,"])
+def test_a_line_that_tells_the_delimiter_is_no_header(sep: str, tmp_path: Path) -> None:
+    path = tmp_path / "told.csv"
+    path.write_text(f"{sep}\na;b\n1;2,5\n", encoding="utf-8-sig", newline="")
+    (line,) = read_sheet(path, ["a", "b"], "reading")
+    assert (line.number, line["a"], line["b"]) == (3, "1", "2,5")
