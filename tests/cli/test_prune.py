@@ -58,7 +58,7 @@ class History:
 
     def preview(self, name: str, day: str, snapshot: str, scan: str) -> str:
         self.run(
-            "insert into preview_header values (?, 'duo', ?, '2024-01-01', null, ?, ?, '{}', '{}', true)",
+            "insert into preview_header values (?, 'duo', ?, '2024-01-01', null, ?, ?, '{}', '{}', true, null)",
             *(name, day, snapshot, scan),
         )
         sheet = self.warehouse.path.parent / "previews" / f"duo-{name}.csv"
