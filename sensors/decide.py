@@ -7,7 +7,7 @@ again. What does not: reading the folder (`orchestration/inbox`), and Dagster's 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,16 +19,19 @@ HASHED_FILES = 50  # within one tick, which Dagster ends after 60 seconds
 HASHED_BYTES = 512 * 1024 * 1024
 LOST_AFTER = 600.0  # seconds after which a run that was asked for and never appeared is asked for again
 FIRST_COUNTS = 3600.0
+UNTOLD = 600.0  # seconds that a file lies unchanged before it is whole, where nobody can tell whether it is written to
+OPEN = "still open for writing in another program"
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Sighting:
     """What is remembered of one file that lies in the folder.
 
-    `sha256` is what it held when it was last read; `whole`: it held that at two ticks in a row. `asked` is the key
-    of the run that was last asked for, `asked_at` when (seconds since the epoch).
+    `sha256` is what it held when it was last read, `since` when it was first read and held that; `whole`: it held that
+    for long enough. `asked` is the key of the run that was last asked for, `asked_at` when. Times are seconds since
+    the epoch, by this machine's clock: a share may have another.
     """
 
     size: int
@@ -38,6 +41,7 @@ class Sighting:
     whole: bool = False
     asked: str = ""
     asked_at: float = 0.0
+    since: float = 0.0
 
     def is_of(self, file: FoundFile) -> bool:
         return (self.size, self.modified, self.arrived) == (file.size, file.modified, file.arrived)
@@ -63,7 +67,16 @@ def load_memory(cursor: str | None) -> dict[str, Sighting]:
 
 def dump_memory(memory: Memory) -> str:
     files = {
-        name: [seen.size, seen.modified, seen.arrived, seen.sha256, seen.whole, seen.asked, seen.asked_at]
+        name: [
+            seen.size,
+            seen.modified,
+            seen.arrived,
+            seen.sha256,
+            seen.whole,
+            seen.asked,
+            seen.asked_at,
+            seen.since,
+        ]
         for name, seen in sorted(memory.items())
     }
     return json.dumps({"version": _VERSION, "files": files})
@@ -84,10 +97,19 @@ def to_read(listing: Listing, memory: Memory) -> list[FoundFile]:
     return chosen
 
 
-def observe(listing: Listing, memory: Memory, contents: Mapping[str, str]) -> dict[str, Sighting]:
+def observe(
+    listing: Listing,
+    memory: Memory,
+    contents: Mapping[str, str],
+    *,
+    untold: Container[str] = (),
+    now: float = 0.0,
+) -> dict[str, Sighting]:
     """The memory after a tick that read `contents` (sha256 by name) of the listed files.
 
-    A file that has changed since begins anew, and one that could not be read is as if it had not been looked at.
+    A file that has changed since begins anew, and one that was not read, since it could not be or is open for
+    writing, is as if it had not been looked at. Of `untold` files nobody knows whether they are: they have to lie
+    unchanged for longer.
     """
     after: dict[str, Sighting] = {}
     for file in listing.files[:REMEMBERED]:
@@ -95,8 +117,12 @@ def observe(listing: Listing, memory: Memory, contents: Mapping[str, str]) -> di
         seen = seen if seen is not None and seen.is_of(file) else None
         content = contents.get(file.name)
         if content is not None and not (seen and seen.whole):
-            again = seen is not None and seen.sha256 == content
-            after[file.name] = Sighting(file.size, file.modified, file.arrived, content, whole=again)
+            again = seen if seen and seen.sha256 == content else None
+            since = again.since if again else now
+            whole = again is not None and (file.name not in untold or now - since >= UNTOLD)
+            after[file.name] = Sighting(
+                file.size, file.modified, file.arrived, content, whole=whole, since=since
+            )
         elif seen is not None:
             after[file.name] = seen
     return after
@@ -166,13 +192,15 @@ class Decision:
 @dataclass(frozen=True)
 class Circumstances:
     """What there is beside the files: past runs by drop key (the oldest first), a run that has to end before
-    another begins, whether the job that goes first is due, and the time in seconds since the epoch.
+    another begins, whether the job that goes first is due, the time in seconds since the epoch, and the names of
+    those files that are open for writing although they were whole before.
     """
 
     runs: Mapping[str, Sequence[PastRun]]
     busy: str | None
     first_is_due: bool
     now: float
+    reopened: Container[str] = ()
 
 
 def decide(queue: Sequence[Drop], now: Circumstances, rules: Rules) -> Decision:
@@ -192,6 +220,11 @@ def decide(queue: Sequence[Drop], now: Circumstances, rules: Rules) -> Decision:
                 f"{name}: run {failed[-1].run_id} failed. Open it, remove the cause, and press Re-execute there; or "
                 "take the file away"
             )
+            if rules.in_order:
+                return Decision(notes=tuple(notes))
+            continue
+        if drop.name in now.reopened:
+            notes.append(f"{name}: {OPEN}")
             if rules.in_order:
                 return Decision(notes=tuple(notes))
             continue

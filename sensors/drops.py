@@ -11,7 +11,8 @@ one fails.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from seatsync_pipeline.orchestration.inbox import (
 )
 from seatsync_pipeline.orchestration.jobs import avanan_import, avanan_import_config, connectwise_scan
 from seatsync_pipeline.orchestration.push import push_config, push_to_connectwise
+from seatsync_pipeline.orchestration.unfinished import is_being_written
 from seatsync_pipeline.reconcile.due import scan_is_due
 from seatsync_pipeline.settings import Settings, load_settings
 from seatsync_pipeline.sources.file_text import visible
@@ -36,10 +38,16 @@ from seatsync_pipeline.warehouse import Warehouse
 from sensors import decide
 from sensors.decide import Drop, PastRun, Rules
 
-INTERVAL = 30  # seconds between two ticks; a file has to lie unchanged that long
+INTERVAL = (
+    30  # seconds between two ticks; a file has to lie unchanged that long, and be open for writing nowhere
+)
 FILE_TAG = "seatsync/file"
 _QUEUE = 50  # drops whose runs are looked up in one tick
 _MINUTE = 60.0
+_UNTOLD = (
+    "not yet unchanged for ten minutes, as a file has to be that is another user's or on a share: nobody can tell here "
+    "whether it is still being written"
+)
 _DATABASE = 10.0  # seconds to wait for it: a tick may last 60
 
 
@@ -79,7 +87,9 @@ SELECTIONS = DropFolder(
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Import every Avanan export that is put into `inbox/avanan/`, once it lay there unchanged for two "
-    "ticks, and make a preview of it. Nothing is written to ConnectWise.\n\nScans ConnectWise first when the last scan "
+    "ticks and no program has it open for writing, and make a preview of it. Nothing is written to "
+    "ConnectWise.\n\nOn a share, and for a file of another user, the system does not tell who has it open: there it "
+    "has to lie unchanged for ten minutes.\n\nScans ConnectWise first when the last scan "
     "is older than a day or than the last push. An imported file moves to `archive/<month>/`; a refused one to "
     "`rejected/`, beside `<name>.errors.csv`, which says what to correct. When a run fails for another reason, the "
     "file stays, and two more runs follow: after 10 minutes, then after an hour. A file that is dropped again later is "
@@ -94,13 +104,13 @@ def avanan_export_drop(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     job=push_to_connectwise,
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="WRITES TO CONNECTWISE: every approved selection that is put into `inbox/selections/` is pushed at "
-    "once, confirmed, and nobody is asked again. It changes what your clients are billed.\n\nOff until you switch it "
-    "on; then whoever can write to that folder can have approved rows pushed. The push itself refuses what was not "
-    "approved, is stale, or was pushed before. One push at a time, the oldest file first. A finished file moves to "
-    "`archive/<month>/`, a refused one to `rejected/`, beside `<name>.errors.csv`. A push that was stopped or "
-    "interrupted leaves its file here, and the others wait: open its run, remove the cause, press Re-execute, and it "
-    "carries on.",
+    description="WRITES TO CONNECTWISE: every approved selection that is put into `inbox/selections/` is pushed as "
+    "soon as it is whole, confirmed, and nobody is asked again. It changes what your clients are billed.\n\nOff "
+    "until you switch it on; then whoever can write to that folder can have approved rows pushed. The push itself "
+    "refuses what was not approved, is stale, or was pushed before. One push at a time, the oldest file first. A "
+    "finished file moves to `archive/<month>/`, a refused one to `rejected/`, beside `<name>.errors.csv`. A push "
+    "that was stopped or interrupted leaves its file here, and the others wait: open its run, remove the cause, "
+    "press Re-execute, and it carries on.",
 )
 def selection_drop(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     return tick(context, SELECTIONS)
@@ -119,9 +129,9 @@ def tick(context: dg.SensorEvaluationContext, drops: DropFolder) -> dg.SensorRes
     now = time.time()
     before = decide.load_memory(context.cursor)
     listing = list_inbox(folder)
-    contents, unreadable = _read(folder, decide.to_read(listing, before))
-    unreadable = [*listing.unreadable, *unreadable]
-    memory = decide.observe(listing, before, contents)
+    read = _read(folder, decide.to_read(listing, before))
+    unreadable = [*listing.unreadable, *read.unreadable]
+    memory = decide.observe(listing, before, read.contents, untold=read.untold, now=now)
     decision = decide.decide(*_considered(context.instance, settings, drops, memory, now), drops.rules)
     requests = []
     if decision.request is not None:
@@ -138,25 +148,53 @@ def tick(context: dg.SensorEvaluationContext, drops: DropFolder) -> dg.SensorRes
     return dg.SensorResult(
         run_requests=requests,
         cursor=decide.dump_memory(memory),
-        skip_reason=None if requests else _why(folder, listing, memory, decision.notes, unreadable),
+        skip_reason=None if requests else _why(folder, listing, memory, decision.notes, read),
     )
 
 
-def _read(folder: Path, files: Sequence[FoundFile]) -> tuple[dict[str, str], list[str]]:
-    """What the files hold (sha256 by name), and which could not be read. One that changed meanwhile is in neither."""
-    contents: dict[str, str] = {}
-    unreadable = []
+@dataclass
+class _Read:
+    """What a tick found in the files: sha256 by name, and why it has none of the others.
+
+    One that changed while it was read is in none of them. Of `untold` ones, which were read, nobody can tell whether
+    they are open for writing.
+    """
+
+    contents: dict[str, str] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
+
+
+def _read(folder: Path, files: Sequence[FoundFile]) -> _Read:
+    read = _Read()
     for file in files:
         path = folder / file.name
         try:
+            # Before it is read: what is written and closed after this look shows in its times.
+            written = is_being_written(path)
+            if written:
+                read.written.append(file.name)
+                continue
             content = content_of(path)
             if found_file(file.name, path.lstat()) == file:
-                contents[file.name] = content
+                read.contents[file.name] = content
+                read.untold += [file.name] if written is None else []
         except FileNotFoundError:
             continue  # taken away since it was listed
         except OSError as error:
-            unreadable.append(f"{visible(file.name)}: {reason_of(error)}")
-    return contents, unreadable
+            read.unreadable.append(f"{visible(file.name)}: {reason_of(error)}")
+    return read
+
+
+def _reopened(folder: Path, queue: Sequence[Drop]) -> set[str]:
+    """Those of the whole files that somebody has opened for writing since. Others may be gone: their run says so."""
+    reopened = set()
+    for drop in queue:
+        with suppress(OSError):
+            if is_being_written(folder / drop.name):
+                reopened.add(drop.name)
+    return reopened
 
 
 def _considered(
@@ -169,7 +207,7 @@ def _considered(
         Warehouse(settings.database, deadline=_DATABASE)
     )
     runs = {drop.key: _past_runs(instance, drop) for drop in queue}
-    return queue, decide.Circumstances(runs, busy, due, now)
+    return queue, decide.Circumstances(runs, busy, due, now, _reopened(drops.folder(settings), queue))
 
 
 def _past_runs(instance: dg.DagsterInstance, drop: Drop) -> list[PastRun]:
@@ -216,21 +254,25 @@ def _why(
     listing: Listing,
     memory: decide.Memory,
     notes: Sequence[str],
-    unreadable: Sequence[str],
+    read: _Read,
 ) -> str:
     """What a person reads when they look why nothing was started."""
-    said = [f"cannot be read: {what}" for what in unreadable]
+    waiting = [file.name for file in listing.files[: decide.REMEMBERED] if not _is_whole(memory, file)]
+    growing = [name for name in waiting if name not in read.written and name not in read.untold]
+    said = [f"cannot be read: {what}" for what in (*listing.unreadable, *read.unreadable)]
     said += notes
-    growing = [
-        visible(file.name) for file in listing.files[: decide.REMEMBERED] if not _is_whole(memory, file)
-    ]
-    if growing:
-        said.append(f"not yet unchanged for two ticks: {', '.join(growing)}")
+    said += _of(read.written, decide.OPEN)
+    said += _of([name for name in waiting if name in read.untold], _UNTOLD)
+    said += _of(growing, "not yet unchanged for two ticks")
     if len(listing.files) > decide.REMEMBERED:
         said.append(f"{len(listing.files) - decide.REMEMBERED} further files wait for their turn")
     if listing.ignored:
         said.append(f"left alone: {', '.join(listing.ignored)}")
     return f"{folder}: {'; '.join(said)}" if said else f"Nothing in {folder}."
+
+
+def _of(names: Sequence[str], what: str) -> list[str]:
+    return [f"{what}: {', '.join(map(visible, names))}"] if names else []
 
 
 def _is_whole(memory: decide.Memory, file: FoundFile) -> bool:

@@ -1,7 +1,7 @@
 """A drop folder as it is found: which of its entries are files to take up, and what each holds.
 
 What belongs here: listing and reading, safely and without changing anything. What does not: what is to be done
-with a file (the sensors), and moving it (`filing`).
+with a file (the sensors), whether it is still being written (`unfinished`), and moving it (`filing`).
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from seatsync_pipeline.errors import SeatSyncError
 from seatsync_pipeline.sources.file_text import visible
@@ -85,20 +87,30 @@ def found_file(name: str, status: os.stat_result) -> FoundFile:
     return FoundFile(name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def content_of(path: Path) -> str:
+def open_safely(path: Path) -> int:
+    """A descriptor to read a regular file by. Never follows a symlink or waits for a pipe. Raises OSError."""
+    descriptor = os.open(path, _SAFELY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    return descriptor
+
+
+def content_of(path: Path, copy: BinaryIO | None = None) -> str:
     """sha256 (hex) of a regular file, of its first bytes where it is larger than any import takes.
 
-    Never follows a symlink or waits for a pipe. Raises OSError.
+    What was read goes into `copy` too. Opens as `open_safely` does. Raises OSError.
     """
-    descriptor = os.open(path, _SAFELY)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "no regular file", str(path))
+    with os.fdopen(open_safely(path), "rb") as file:
         content = hashlib.sha256()
         left = _MOST
         while left and (block := file.read(min(_BLOCK, left))):
             content.update(block)
             left -= len(block)
+            if copy is not None:
+                copy.write(block)
+        if copy is not None:
+            shutil.copyfileobj(file, copy)  # the rest of one that is too large
     return content.hexdigest()
 
 

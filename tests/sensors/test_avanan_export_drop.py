@@ -83,6 +83,22 @@ def test_a_half_copied_file_waits_until_it_is_whole_then_is_imported_once(scanne
     assert previews(scanned) == 1
 
 
+def test_a_copy_that_stalls_is_not_taken_for_the_whole_file(scanned: Place, desk: Desk) -> None:
+    lines = EXPORT.read_bytes().splitlines(keepends=True)
+    with (desk.inbox / "tenants.csv").open("wb") as copying:
+        copying.write(b"".join(lines[:46]))
+        copying.flush()
+        for _ in range(4):
+            stalled = desk.tick()
+            assert stalled.requests == []
+            assert "still open for writing in another program: tenants.csv" in stalled.said
+        copying.write(b"".join(lines[46:]))
+    result = only(desk.until_idle())
+    assert imports(scanned) == [result.run_id]
+    (archived,) = desk.archived()
+    assert (scanned.settings.archive / archived).read_bytes() == EXPORT.read_bytes()
+
+
 def test_the_same_content_twice_in_one_go_is_one_run_and_dropped_again_later_another(
     scanned: Place, desk: Desk
 ) -> None:

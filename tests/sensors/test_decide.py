@@ -54,6 +54,33 @@ def test_a_file_is_whole_after_two_ticks_without_any_change(changed: dict[str, i
     assert later == settled
 
 
+def test_where_nobody_can_tell_a_file_is_whole_after_ten_minutes_without_any_change() -> None:
+    listing = Listing((file("a.csv"),))
+
+    def after(memory: decide.Memory, content: str, seconds: float) -> dict[str, Sighting]:
+        seen = decide.observe(listing, memory, {"a.csv": content}, untold=["a.csv"], now=NOW + seconds)
+        return decide.load_memory(decide.dump_memory(seen))
+
+    memory = after(after({}, "aa", 0), "aa", 599)
+    assert decide.drops(memory) == []
+    assert [drop.sha256 for drop in decide.drops(after(memory, "aa", 600))] == ["aa"]
+    changed = after(after(memory, "bb", 600), "bb", 1199)
+    assert decide.drops(changed) == []
+    assert [drop.sha256 for drop in decide.drops(after(changed, "bb", 1200))] == ["bb"]
+    told = decide.observe(listing, changed, {"a.csv": "bb"}, now=NOW + 1199)
+    assert [drop.sha256 for drop in decide.drops(told)] == ["bb"]
+
+
+def test_a_whole_file_that_was_opened_for_writing_since_waits_and_holds_up_what_goes_in_order() -> None:
+    reopened = replace(circumstances(), reopened={"a.csv"})
+    decision = decide.decide([A, B], reopened, IMPORTS)
+    assert decision.request is not None
+    assert decision.request.drop == B
+    decision = decide.decide([A, B], reopened, PUSHES)
+    assert decision.request is None
+    assert decision.notes == ("a.csv: still open for writing in another program",)
+
+
 def test_a_file_that_could_not_be_read_is_as_if_not_looked_at() -> None:
     first, _ = looked({}, [file("a.csv")], {"a.csv": "aa"})
     unread, _ = looked(first, [file("a.csv")], {})

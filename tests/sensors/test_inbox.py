@@ -67,9 +67,9 @@ def test_what_became_a_pipe_or_a_link_after_the_look_is_an_error_and_hangs_nobod
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "link.csv").symlink_to("good.csv")
     (tmp_path / "grown.csv").write_text("more than before")
-    contents, unreadable = _read(tmp_path, files)
-    assert list(contents) == ["good.csv"]
-    assert sorted(what.split(":")[0] for what in unreadable) == ["link.csv", "pipe.csv"]
+    read = _read(tmp_path, files)
+    assert list(read.contents) == ["good.csv"]
+    assert sorted(what.split(":")[0] for what in read.unreadable) == ["link.csv", "pipe.csv"]
 
 
 def deep(folder: Path) -> Path:

@@ -69,6 +69,18 @@ def test_an_approved_selection_is_pushed_once_and_refused_when_it_comes_again(
     assert desk.waiting() == []
 
 
+def test_a_selection_that_is_open_for_writing_is_not_pushed(place: Place, desk: Desk) -> None:
+    selection = one_of_each(place).read_bytes()
+    with desk.drop("a.csv", b"").open("wb") as copying:
+        copying.write(selection)
+        copying.flush()
+        assert desk.ticks(3) == []
+        assert "still open for writing in another program: a.csv" in desk.tick().said
+    assert place.writes() == []
+    assert only(desk.until_idle()).success
+    assert_all_done(place)
+
+
 def test_a_refused_selection_lies_beside_all_its_faults(place: Place, desk: Desk) -> None:
     rows = [place.row("update", "Alderpoint Dental"), place.row("cancel", "Wrenfield Nursery")]
     text = place.approve(*rows).read_text("utf-8-sig").replace("fp_", "fp_0")
