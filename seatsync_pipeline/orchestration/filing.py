@@ -1,23 +1,22 @@
 """Where dropped files end: `archive/<month>/` when they were worked off, `rejected/` beside a report when refused.
 
-The run that worked a file off moves it, and moves only content that it has seen: a file that was replaced meanwhile
-stays in the inbox. Nothing is ever overwritten. A crash before the move leaves the file where it was, so that the
-next run of the same drop finds it. What does not belong here: whether a file is taken up at all (the sensors).
+The run that worked a file off moves it, and moves only content that it has seen: a file that was changed or replaced
+meanwhile, or that is open for writing, stays in the inbox, to be worked off anew. A crash before the move leaves the
+file where it was, so that the next run of the same drop finds it. What does not belong here: whether a file is taken up
+at all (the sensors), and how it is moved (`moving`).
 """
 
 from __future__ import annotations
 
-import errno
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 from seatsync_pipeline.errors import Fault, FileRefused, InputRefused, SeatSyncError
 from seatsync_pipeline.orchestration.inbox import content_of, list_inbox, reason_of
+from seatsync_pipeline.orchestration.moving import move, report_of
+from seatsync_pipeline.orchestration.unfinished import is_being_written
 from seatsync_pipeline.reconcile.spreadsheet import escaped, write_sheet
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.sources.store import snapshot_facts
@@ -27,8 +26,6 @@ DROP_TAG = "seatsync/drop"
 """The run tag that names a drop: one arrival of one content. All its runs carry it, those of "Re-execute" too."""
 
 REPORT_COLUMNS = ("line", "column", "value", "rule", "remedy")
-_REPORT = ".errors.csv"
-_LONGEST_NAME = 200  # bytes; leaves room for the report's ending and a temporary one within the usual 255
 
 
 @dataclass(frozen=True)
@@ -55,18 +52,36 @@ class Dropped:
 def dropped(path: Path, inbox: Path, expected: str = "") -> Dropped | None:
     """The file at `path` when it lies in `inbox`; None when it lies elsewhere, or is not there.
 
-    Raises SeatSyncError when it cannot be read or its content is not `expected` (sha256; empty: any).
+    Raises SeatSyncError when it cannot be read, is open for writing, or its content is not `expected` (sha256; empty:
+    any).
     """
-    if path.is_symlink() or not path.is_file() or not path.parent.samefile(inbox):
+    if not _lies_in(path, inbox):
         return None
-    try:
+    with _reading(path):
+        written = is_being_written(path)
         found = Dropped(path, path.stat().st_size, content_of(path))
+    if written:
+        raise SeatSyncError(
+            f"taking up {path}",
+            "it is still open for writing in another program",
+            "Nothing was done with it. Let that program end, or close the file there; then run this again.",
+        )
+    require_content(path, found.sha256, expected)
+    return found
+
+
+def _lies_in(path: Path, inbox: Path) -> bool:
+    return not path.is_symlink() and path.is_file() and path.parent.samefile(inbox)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise SeatSyncError(
             f"reading {path}", reason_of(error), "Make the file readable; it stays where it is."
         ) from error
-    require_content(path, found.sha256, expected)
-    return found
 
 
 def require_content(path: Path, found: str, expected: str) -> None:
@@ -90,9 +105,7 @@ def rejecting(
         places = [] if drop is None else reject(drop, settings, error)
         if not places:
             raise
-        remedy = (
-            f"{error.remedy} The file is now {places[0]}, beside its report {_report_of(places[0]).name}."
-        )
+        remedy = f"{error.remedy} The file is now {places[0]}, beside its report {report_of(places[0]).name}."
         raise FileRefused(error.tried, error.found, remedy, _faults(error)) from error
 
 
@@ -105,93 +118,51 @@ def reject(drop: Dropped, settings: Settings, error: InputRefused) -> list[Path]
 
     def report(target: Path) -> None:
         # Before the file: without its report, a rejected file would give nobody anything to act on.
-        write_sheet(_report_of(target), REPORT_COLUMNS, rows)
+        write_sheet(report_of(target), REPORT_COLUMNS, rows)
 
-    moved = [_move(path, settings.rejected, drop.sha256, report) for path in drop.copies()]
-    return [path for path in moved if path]
+    moves = [move(path, settings.rejected, drop.sha256, report) for path in drop.copies()]
+    return [move.place for move in moves if move.place]
 
 
 def archive(drop: Dropped, settings: Settings) -> list[Path]:
-    """Move the file and its copies to the month's archive. Raises SeatSyncError."""
+    """Move the file and its copies to the month's archive, as what was worked off.
+
+    Raises SeatSyncError, also for a file that holds something else by now or is open for writing: it is in the inbox
+    then, and what was worked off in the archive, if it could still be had.
+    """
     month = settings.archive / f"{settings.today():%Y-%m}"
-    moved = [_move(path, month, drop.sha256) for path in drop.copies()]
-    return [path for path in moved if path]
+    copies = drop.copies()
+    left = [drop.path] if drop.path not in copies and drop.path.exists() else []
+    moves = [move(path, month, drop.sha256) for path in copies]
+    places = [move.place for move in moves if move.place]
+    left += [move.left for move in moves if move.left]
+    if left:
+        raise SeatSyncError(
+            f"moving {drop.path} to {month}",
+            "it does not hold what was worked off: it was changed or replaced after it had been read, or is open for "
+            "writing again",
+            f"What was read was worked off{_kept(places)}. What is in the inbox now ({', '.join(map(str, left))}) is "
+            "taken up by itself as soon as it is whole. If it is an export: approve nothing until its own preview is "
+            "there.",
+        )
+    return places
+
+
+def _kept(places: list[Path]) -> str:
+    return f", and is kept as {', '.join(map(str, places))}" if places else ", and no file holds it any more"
 
 
 def archive_imported(warehouse: Warehouse, settings: Settings, file: Path, snapshot_id: str) -> list[Path]:
-    """Archive an export that lies in the inbox, when it is what that snapshot was read from. Raises SeatSyncError."""
-    drop = dropped(file, settings.avanan_inbox)
-    if drop is None:
+    """Archive an export that lies in the inbox, as what that snapshot was read from. Raises SeatSyncError."""
+    if not _lies_in(file, settings.avanan_inbox):
         return []
     with warehouse.read() as connection:
         imported = snapshot_facts(connection, snapshot_id).digest
-    return archive(drop, settings) if drop.sha256 == imported else []
+    with _reading(file):
+        drop = Dropped(file, file.stat().st_size, imported)
+    return archive(drop, settings)
 
 
 def _faults(error: InputRefused) -> tuple[Fault, ...]:
     told = error.faults if isinstance(error, FileRefused) else ()
     return told or (Fault(None, None, None, error.found, error.remedy),)
-
-
-def _report_of(target: Path) -> Path:
-    return target.with_name(f"{target.name}{_REPORT}")
-
-
-def _move(
-    path: Path, folder: Path, sha256: str, prepare: Callable[[Path], None] = lambda _: None
-) -> Path | None:
-    """Move a file, under a numbered name where its own is taken. None when it is gone or was replaced."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target = _reserve(folder, path.name)
-        try:
-            prepare(target)
-            _replace(path, target)
-        except BaseException:
-            _report_of(target).unlink(missing_ok=True)
-            target.unlink()
-            raise
-        if content_of(target) == sha256:
-            return target
-        # Replaced between our look and the move: the newcomer goes back, for a run of its own.
-        _report_of(target).unlink(missing_ok=True)
-        target.replace(_reserve(path.parent, path.name))
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) and not path.exists():
-            return None
-        raise SeatSyncError(
-            f"moving {path} to {folder}",
-            reason_of(error),
-            "It was worked off. Make room, or correct the folder's permissions; then run this again: nothing is done "
-            "twice.",
-        ) from error
-    return None
-
-
-def _reserve(folder: Path, name: str) -> Path:
-    """An empty file of that name, or of a numbered one, that nobody else has: to be replaced, never overwritten."""
-    suffix = Path(name).suffix if len(Path(name).suffix) <= 10 else ""
-    stem = name.removesuffix(suffix).encode()[: _LONGEST_NAME - 20].decode(errors="ignore")
-    for number in count(1):
-        target = folder / (f"{stem}{suffix}" if number == 1 else f"{stem} ({number}){suffix}")
-        if _report_of(target).exists():
-            continue
-        try:
-            target.touch(mode=0o600, exist_ok=False)
-        except FileExistsError:
-            continue
-        return target
-    raise AssertionError("unreachable: the numbers do not end")
-
-
-def _replace(path: Path, target: Path) -> None:
-    try:
-        path.replace(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        # The inbox is a share of another machine: copied beside the target first, so that it is never half there.
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".moving-") as aside:
-            copy = Path(shutil.copy2(path, aside))
-            copy.replace(target)
-        path.unlink(missing_ok=True)

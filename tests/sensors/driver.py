@@ -96,11 +96,13 @@ class Desk:
         raise AssertionError(f"never idle: {self.tick().said}")
 
     def archived(self) -> list[str]:
-        return sorted(
-            str(path.relative_to(self.settings.archive))
+        files = (
+            path.relative_to(self.settings.archive)
             for path in self.settings.archive.rglob("*")
             if path.is_file()
         )
+        # A killed run may leave a copy that it had begun, in a hidden folder.
+        return sorted(str(file) for file in files if not file.parent.name.startswith("."))
 
     def rejected(self) -> list[str]:
         return sorted(path.name for path in self.settings.rejected.iterdir())

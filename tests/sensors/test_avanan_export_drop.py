@@ -6,12 +6,15 @@ import csv
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from assets import preview
 from seatsync_pipeline.errors import ConfigurationError
 from seatsync_pipeline.orchestration.instance import open_instance
+from seatsync_pipeline.orchestration.preview_page import preview_page
 from tests.orchestration.place import EXPORT, Place
 from tests.sensors.driver import DEFS, Desk, only, refusal
 
@@ -95,6 +98,32 @@ def test_a_copy_that_stalls_is_not_taken_for_the_whole_file(scanned: Place, desk
         copying.write(b"".join(lines[46:]))
     result = only(desk.until_idle())
     assert imports(scanned) == [result.run_id]
+    (archived,) = desk.archived()
+    assert (scanned.settings.archive / archived).read_bytes() == EXPORT.read_bytes()
+
+
+def test_what_is_written_to_an_export_after_it_was_read_is_told_and_imported(
+    scanned: Place, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = EXPORT.read_bytes().splitlines(keepends=True)
+    path = desk.drop("tenants.csv", b"".join(lines[:46]))
+    desk.tick()
+    (request,) = desk.tick().requests
+
+    def go_on(*arguments: Any, **words: Any) -> dict[str, Any]:
+        with path.open("ab") as copying:
+            copying.write(b"".join(lines[46:]))
+        return preview_page(*arguments, **words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(preview, "preview_page", go_on)
+        half = desk.start(request)
+    assert not half.success
+    assert "changed or replaced after it had been read" in refusal(half)["found"]
+    assert "tenants.csv" in refusal(half)["tried"]
+    assert desk.archived() == []
+    result = only(desk.until_idle())
+    assert imports(scanned) == [half.run_id, result.run_id]
     (archived,) = desk.archived()
     assert (scanned.settings.archive / archived).read_bytes() == EXPORT.read_bytes()
 

@@ -76,9 +76,14 @@ def test_a_selection_that_is_open_for_writing_is_not_pushed(place: Place, desk: 
         copying.flush()
         assert desk.ticks(3) == []
         assert "still open for writing in another program: a.csv" in desk.tick().said
+    desk.tick()
+    (request,) = desk.tick().requests
+    with (desk.inbox / "a.csv").open("ab"):
+        assert "still open for writing" in refusal(desk.start(request))["found"]
     assert place.writes() == []
-    assert only(desk.until_idle()).success
+    assert desk.start(_again(request)).success
     assert_all_done(place)
+    assert desk.waiting() == []
 
 
 def test_a_refused_selection_lies_beside_all_its_faults(place: Place, desk: Desk) -> None:
