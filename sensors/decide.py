@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 from typing import Any
 
 from seatsync_pipeline.orchestration.inbox import FoundFile, Listing
@@ -102,14 +103,15 @@ def observe(
     memory: Memory,
     contents: Mapping[str, str],
     *,
+    written: Container[str] = (),
     untold: Container[str] = (),
     now: float = 0.0,
 ) -> dict[str, Sighting]:
     """The memory after a tick that read `contents` (sha256 by name) of the listed files.
 
-    A file that has changed since begins anew, and one that was not read, since it could not be or is open for
-    writing, is as if it had not been looked at. Of `untold` files nobody knows whether they are: they have to lie
-    unchanged for longer.
+    A file that has changed since begins anew, and one that could not be read is as if it had not been looked at.
+    `written` ones are open for writing and were not read. Of `untold` ones nobody knows whether they are: they have
+    to lie unchanged for longer.
     """
     after: dict[str, Sighting] = {}
     for file in listing.files[:REMEMBERED]:
@@ -125,6 +127,8 @@ def observe(
             )
         elif seen is not None:
             after[file.name] = seen
+        elif file.name in written:
+            after[file.name] = Sighting(file.size, file.modified, file.arrived, sha256="", since=now)
     return after
 
 
@@ -139,13 +143,24 @@ class Drop:
 
 
 def drops(memory: Memory) -> list[Drop]:
-    """The whole files, the oldest first, each content once."""
-    whole = [(seen.modified, name, seen) for name, seen in memory.items() if seen.whole]
+    """The whole files up to the first that is not whole yet, the oldest first, each content once."""
     found: dict[str, Drop] = {}
-    for _, name, seen in sorted(whole, key=lambda item: item[:2]):
+    for name, seen in _by_age(memory):
+        if not seen.whole:
+            break
         # The content alone would make a file that is dropped again in a later month the same drop.
         found.setdefault(seen.sha256, Drop(name, seen.sha256, f"{seen.sha256}-{seen.arrived:x}", seen))
     return list(found.values())
+
+
+def behind(memory: Memory) -> list[str]:
+    """The whole files that wait for an older one: of two exports the newer one has to be imported last."""
+    unfinished = dropwhile(lambda item: item[1].whole, _by_age(memory))
+    return [name for name, seen in unfinished if seen.whole]
+
+
+def _by_age(memory: Memory) -> list[tuple[str, Sighting]]:
+    return sorted(memory.items(), key=lambda item: (item[1].modified, item[0]))
 
 
 @dataclass(frozen=True)

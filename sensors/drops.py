@@ -38,9 +38,7 @@ from seatsync_pipeline.warehouse import Warehouse
 from sensors import decide
 from sensors.decide import Drop, PastRun, Rules
 
-INTERVAL = (
-    30  # seconds between two ticks; a file has to lie unchanged that long, and be open for writing nowhere
-)
+INTERVAL = 30  # seconds between two ticks; a file has to lie unchanged that long, at least
 FILE_TAG = "seatsync/file"
 _QUEUE = 50  # drops whose runs are looked up in one tick
 _MINUTE = 60.0
@@ -131,7 +129,7 @@ def tick(context: dg.SensorEvaluationContext, drops: DropFolder) -> dg.SensorRes
     listing = list_inbox(folder)
     read = _read(folder, decide.to_read(listing, before))
     unreadable = [*listing.unreadable, *read.unreadable]
-    memory = decide.observe(listing, before, read.contents, untold=read.untold, now=now)
+    memory = decide.observe(listing, before, read.contents, written=read.written, untold=read.untold, now=now)
     decision = decide.decide(*_considered(context.instance, settings, drops, memory, now), drops.rules)
     requests = []
     if decision.request is not None:
@@ -264,6 +262,7 @@ def _why(
     said += _of(read.written, decide.OPEN)
     said += _of([name for name in waiting if name in read.untold], _UNTOLD)
     said += _of(growing, "not yet unchanged for two ticks")
+    said += _of(decide.behind(memory), "behind an older file that is not whole yet")
     if len(listing.files) > decide.REMEMBERED:
         said.append(f"{len(listing.files) - decide.REMEMBERED} further files wait for their turn")
     if listing.ignored:

@@ -142,8 +142,8 @@ def archive(drop: Dropped, settings: Settings) -> list[Path]:
             "it does not hold what was worked off: it was changed or replaced after it had been read, or is open for "
             "writing again",
             f"What was read was worked off{_kept(places)}. What is in the inbox now ({', '.join(map(str, left))}) is "
-            "taken up by itself as soon as it is whole. If it is an export: approve nothing until its own preview is "
-            "there.",
+            "taken up by the inbox's sensor, if that is on, as soon as it is whole. If it is an export: approve "
+            "nothing until its own preview is there.",
         )
     return places
 

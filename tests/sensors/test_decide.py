@@ -71,6 +71,34 @@ def test_where_nobody_can_tell_a_file_is_whole_after_ten_minutes_without_any_cha
     assert [drop.sha256 for drop in decide.drops(told)] == ["bb"]
 
 
+def test_a_newer_file_does_not_overtake_an_older_one_that_is_not_whole_yet() -> None:
+    # Of two exports the newer one has to be imported last, however long the older one has to lie there.
+    old, new = file("old.csv", modified=1), file("new.csv", modified=2)
+    contents = {"old.csv": "aa", "new.csv": "bb"}
+    memory: dict[str, Sighting] = {}
+    for seconds in (0, 30):
+        memory = decide.observe(Listing((old, new)), memory, contents, untold=["old.csv"], now=NOW + seconds)
+    assert decide.drops(memory) == []
+    assert decide.behind(memory) == ["new.csv"]
+    memory = decide.observe(Listing((old, new)), memory, contents, untold=["old.csv"], now=NOW + 600)
+    assert [drop.name for drop in decide.drops(memory)] == ["old.csv", "new.csv"]
+    assert decide.behind(memory) == []
+
+
+def test_a_newer_file_does_not_overtake_an_older_one_that_is_open_for_writing() -> None:
+    listing = Listing((file("old.csv", modified=1), file("new.csv", modified=2)))
+    memory: dict[str, Sighting] = {}
+    for _ in range(3):
+        seen = decide.observe(listing, memory, {"new.csv": "bb"}, written=["old.csv"], now=NOW)
+        memory = decide.load_memory(decide.dump_memory(seen))
+    assert (decide.drops(memory), decide.behind(memory)) == ([], ["new.csv"])
+    contents = {"old.csv": "aa", "new.csv": "bb"}
+    memory = decide.observe(listing, memory, contents, now=NOW)
+    assert decide.drops(memory) == []
+    memory = decide.observe(listing, memory, contents, now=NOW)
+    assert [drop.name for drop in decide.drops(memory)] == ["old.csv", "new.csv"]
+
+
 def test_a_whole_file_that_was_opened_for_writing_since_waits_and_holds_up_what_goes_in_order() -> None:
     reopened = replace(circumstances(), reopened={"a.csv"})
     decision = decide.decide([A, B], reopened, IMPORTS)

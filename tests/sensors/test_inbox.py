@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +13,7 @@ import pytest
 
 from seatsync_pipeline.errors import SeatSyncError
 from seatsync_pipeline.orchestration.inbox import content_of, found_file, list_inbox
+from sensors import decide, drops
 from sensors.decide import load_memory
 from sensors.drops import EXPORTS, DropFolder, _read, tick
 
@@ -96,23 +98,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def looks(drops: DropFolder, cursor: str | None) -> dg.SensorResult:
+def looks(folder: DropFolder, cursor: str | None) -> dg.SensorResult:
     with (
         dg.DagsterInstance.ephemeral() as instance,
         dg.build_sensor_context(instance=instance, cursor=cursor) as context,
     ):
-        return tick(context, drops)
+        return tick(context, folder)
 
 
 def test_a_file_that_cannot_be_read_fails_the_tick_and_holds_no_other_up(home: Path, tmp_path: Path) -> None:
     folder = deep(tmp_path)
-    drops = DropFolder(lambda _: folder, EXPORTS.rules, EXPORTS.run_config)
-    first = looks(drops, None)
+    deep_down = DropFolder(lambda _: folder, EXPORTS.rules, EXPORTS.run_config)
+    first = looks(deep_down, None)
     assert "File name too long" in str(first.skip_reason)
-    second = looks(drops, first.cursor)
+    second = looks(deep_down, first.cursor)
     assert [request.tags["seatsync/file"] for request in second.run_requests or ()] == ["good.csv"]
     with pytest.raises(SeatSyncError, match="File name too long"):
-        looks(drops, second.cursor)
+        looks(deep_down, second.cursor)
     assert list(load_memory(second.cursor)) == ["good.csv"]
 
 
@@ -134,6 +136,41 @@ def test_an_inbox_that_is_no_folder_fails_the_tick(home: Path) -> None:
     (home / "inbox" / "avanan").write_text("a file")
     with pytest.raises(SeatSyncError, match="inbox/avanan"):
         looks(EXPORTS, None)
+
+
+def test_where_nobody_can_tell_the_tick_says_what_it_waits_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drops, "is_being_written", lambda _: None)
+    inbox = home / "inbox" / "avanan"
+    inbox.mkdir(parents=True)
+    (inbox / "a.csv").write_text("perhaps half of it")
+    cursor = None
+    for _ in range(3):
+        result = looks(EXPORTS, cursor)
+        cursor = result.cursor
+        assert not result.run_requests
+        assert "not yet unchanged for ten minutes" in str(result.skip_reason)
+    memory = {
+        name: replace(seen, since=seen.since - decide.UNTOLD) for name, seen in load_memory(cursor).items()
+    }
+    (inbox / "b.csv").write_text("a newer one")
+    later = looks(EXPORTS, decide.dump_memory(memory))
+    assert [request.tags["seatsync/file"] for request in later.run_requests or ()] == ["a.csv"]
+
+
+def test_a_whole_file_behind_an_older_one_that_is_not_is_named(home: Path) -> None:
+    inbox = home / "inbox" / "avanan"
+    inbox.mkdir(parents=True)
+    (inbox / "new.csv").write_text("whole")
+    with (inbox / "old.csv").open("w") as copying:
+        os.utime(inbox / "old.csv", (1, 1))
+        cursor = looks(EXPORTS, None).cursor
+        result = looks(EXPORTS, cursor)
+        copying.write("the rest")
+    assert not result.run_requests
+    assert "still open for writing in another program: old.csv" in str(result.skip_reason)
+    assert "behind an older file that is not whole yet: new.csv" in str(result.skip_reason)
 
 
 def test_an_empty_inbox_asks_for_nothing(home: Path) -> None:
