@@ -20,7 +20,7 @@ HASHED_FILES = 50  # within one tick, which Dagster ends after 60 seconds
 HASHED_BYTES = 512 * 1024 * 1024
 LOST_AFTER = 600.0  # seconds after which a run that was asked for and never appeared is asked for again
 FIRST_COUNTS = 3600.0
-UNTOLD = 600.0  # seconds that a file lies unchanged before it is whole, where nobody can tell whether it is written to
+UNTOLD = 120.0  # seconds that a file lies unchanged before it is whole, where nobody can tell whether it is written to
 OPEN = "still open for writing in another program"
 
 _VERSION = 2

@@ -43,7 +43,7 @@ FILE_TAG = "seatsync/file"
 _QUEUE = 50  # drops whose runs are looked up in one tick
 _MINUTE = 60.0
 _UNTOLD = (
-    "not yet unchanged for ten minutes, as a file has to be that is another user's or on a share: nobody can tell here "
+    "not yet unchanged for two minutes, as a file has to be that is another user's or on a share: nobody can tell here "
     "whether it is still being written"
 )
 _DATABASE = 10.0  # seconds to wait for it: a tick may last 60
@@ -87,7 +87,7 @@ SELECTIONS = DropFolder(
     description="Import every Avanan export that is put into `inbox/avanan/`, once it lay there unchanged for two "
     "ticks and no program has it open for writing, and make a preview of it. Nothing is written to "
     "ConnectWise.\n\nOn a share, and for a file of another user, the system does not tell who has it open: there it "
-    "has to lie unchanged for ten minutes.\n\nScans ConnectWise first when the last scan "
+    "has to lie unchanged for two minutes.\n\nScans ConnectWise first when the last scan "
     "is older than a day or than the last push. An imported file moves to `archive/<month>/`; a refused one to "
     "`rejected/`, beside `<name>.errors.csv`, which says what to correct. When a run fails for another reason, the "
     "file stays, and two more runs follow: after 10 minutes, then after an hour. A file that is dropped again later is "

@@ -109,7 +109,7 @@ def test_a_file_that_is_still_written_is_refused_as_it_was_and_comes_again(setti
 def test_what_is_written_to_the_inbox_file_afterwards_never_reaches_the_archive(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Where the system does not tell who has a file open, a writer may outlast the ten minutes.
+    # Where the system does not tell who has a file open, a writer may outlast the two minutes.
     monkeypatch.setattr(moving, "is_being_written", lambda _: None)
     drop = put(settings, "a.csv", b"half")
     with drop.path.open("ab") as writer:

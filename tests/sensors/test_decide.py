@@ -54,20 +54,20 @@ def test_a_file_is_whole_after_two_ticks_without_any_change(changed: dict[str, i
     assert later == settled
 
 
-def test_where_nobody_can_tell_a_file_is_whole_after_ten_minutes_without_any_change() -> None:
+def test_where_nobody_can_tell_a_file_is_whole_after_two_minutes_without_any_change() -> None:
     listing = Listing((file("a.csv"),))
 
     def after(memory: decide.Memory, content: str, seconds: float) -> dict[str, Sighting]:
         seen = decide.observe(listing, memory, {"a.csv": content}, untold=["a.csv"], now=NOW + seconds)
         return decide.load_memory(decide.dump_memory(seen))
 
-    memory = after(after({}, "aa", 0), "aa", 599)
+    memory = after(after({}, "aa", 0), "aa", 119)
     assert decide.drops(memory) == []
-    assert [drop.sha256 for drop in decide.drops(after(memory, "aa", 600))] == ["aa"]
-    changed = after(after(memory, "bb", 600), "bb", 1199)
+    assert [drop.sha256 for drop in decide.drops(after(memory, "aa", 120))] == ["aa"]
+    changed = after(after(memory, "bb", 120), "bb", 239)
     assert decide.drops(changed) == []
-    assert [drop.sha256 for drop in decide.drops(after(changed, "bb", 1200))] == ["bb"]
-    told = decide.observe(listing, changed, {"a.csv": "bb"}, now=NOW + 1199)
+    assert [drop.sha256 for drop in decide.drops(after(changed, "bb", 240))] == ["bb"]
+    told = decide.observe(listing, changed, {"a.csv": "bb"}, now=NOW + 239)
     assert [drop.sha256 for drop in decide.drops(told)] == ["bb"]
 
 

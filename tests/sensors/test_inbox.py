@@ -150,7 +150,7 @@ def test_where_nobody_can_tell_the_tick_says_what_it_waits_for(
         result = looks(EXPORTS, cursor)
         cursor = result.cursor
         assert not result.run_requests
-        assert "not yet unchanged for ten minutes" in str(result.skip_reason)
+        assert "not yet unchanged for two minutes" in str(result.skip_reason)
     memory = {
         name: replace(seen, since=seen.since - decide.UNTOLD) for name, seen in load_memory(cursor).items()
     }
