@@ -15,6 +15,7 @@ from seatsync_pipeline.orchestration.logs import progress_logger
 from seatsync_pipeline.orchestration.push import approve_preview, push_to_connectwise
 from seatsync_pipeline.orchestration.resources import resources
 from seatsync_pipeline.orchestration.setup_jobs import SETUP_JOBS
+from seatsync_pipeline.settings.environment import keep_environment
 from sensors.alerts import ALERTS
 from sensors.drops import avanan_export_drop, selection_drop
 from sensors.schedule import monthly_seat_sync
@@ -41,4 +42,5 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
     )
 
 
+keep_environment()  # before the definitions read a setting, and for every run that this process starts
 defs = build_defs()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from seatsync_pipeline.errors import SeatSyncError
 from seatsync_pipeline.orchestration.instance import WORKSPACE, dagster_home, open_instance
 from seatsync_pipeline.settings import load_settings
+from seatsync_pipeline.settings.environment import kept
 
 HOST = "127.0.0.1"  # Dagster has no log-in: the UI is for this machine alone
 
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     sys.stderr.flush()
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(WORKSPACE), "-h", HOST, "-p", str(port)]
-    os.execve(sys.executable, command, {**os.environ, "DAGSTER_HOME": str(home)})  # noqa: S606  # our own interpreter
+    environment = {**os.environ, **kept(os.environ), "DAGSTER_HOME": str(home)}
+    os.execve(sys.executable, command, environment)  # noqa: S606  # our own interpreter
 
 
 def free_port(first: int) -> int:
