@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import date
 from pathlib import Path
 
@@ -110,14 +109,53 @@ def test_a_dotenv_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
         load_settings()
 
 
-def test_a_broken_line_of_the_dotenv_file_is_named_by_its_number(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / ".env").write_text('DUO_SKEY="hunter2\nhunter2 and more\n')
-    with caplog.at_level(logging.DEBUG):
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('# who may\n\nSEATSYNC_APPROVERS="Dana\n', 'line 3 is not closed.*write SEATSYNC_APPROVERS="VALUE"'),
+        ("SEATSYNC_APPROVERS='Dana\n", "line 1 is not closed.*write SEATSYNC_APPROVERS='VALUE'"),
+        ('export SEATSYNC_APPROVERS="Dana" Lee\n', 'something follows it; write SEATSYNC_APPROVERS="VALUE"'),
+        (
+            "DUO_PORT=443\nSEATSYNC_APPROVERS: Dana\n",
+            "line 2 has no equals sign; write SEATSYNC_APPROVERS=VALUE",
+        ),
+        (
+            "DUO_PORT=443\n  seatsync_approvers:Dana\n",
+            "line 2 has no equals sign; write SEATSYNC_APPROVERS=VALUE",
+        ),
+        ("SEATSYNC_APPROVERS\n", "line 1 has no equals sign; write SEATSYNC_APPROVERS=VALUE"),
+        (
+            'DUO_SKEY="hunter2\nhunter2 and more\n',
+            "line 1 is not closed.*line 2 has no equals sign; write NAME",
+        ),
+        ("DUO_SKEY=abc\nhunter2\n", "line 2 has no equals sign; write NAME=VALUE"),
+        ("SEATSYNC_APPROVERS:=Dana\n", "line 1 begins with no name"),
+        ("=hunter2\n", "line 1 cannot be read; write NAME=VALUE"),
+        # Closed by the quotation mark of a later line: the settings in between are a part of the value.
+        (
+            'SEATSYNC_APPROVERS="Dana\nDUO_IKEY=hunter2"\n',
+            "line 1 is not closed there; write SEATSYNC_APPROVERS",
+        ),
+        ('OTHER="x\nSEATSYNC_APPROVERS=Dana\nMORE=hunter2"\n', "line 1 is not closed there; write NAME"),
+    ],
+)
+def test_a_line_of_the_dotenv_file_that_sets_nothing_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / ".env").write_text(text)
+    with pytest.raises(ConfigurationError, match=told) as caught:
         load_settings()
-    assert "line 1" in caplog.text
-    assert "hunter2" not in caplog.text
+    assert str(tmp_path / ".env") in str(caught.value)
+    assert "hunter2" not in f"{caught.value}{caught.value!r}{caught.value.__context__!r}"
+    assert "Dana" not in str(caught.value)
+
+
+def test_whatever_else_a_dotenv_file_holds_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(
+        b"\xef\xbb\xbfDUO_PORT = 8443 # a port\r\n\r\nexport SEATSYNC_APPROVERS='Ann \"A\" Lee, Bo'\r\n"
+        b'# SEATSYNC_TIMEZONE\r\nDUO_CA=\r\nKEY="-----BEGIN\r\n-----END"\r\n'
+    )
+    settings = load_settings()
+    assert (settings.duo_port, settings.duo_ca, settings.timezone) == (8443, None, None)
+    assert settings.approvers == ('Ann "A" Lee', "Bo")
 
 
 def test_a_fixed_today_is_for_loopback_alone(monkeypatch: pytest.MonkeyPatch) -> None:

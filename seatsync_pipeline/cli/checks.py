@@ -47,11 +47,12 @@ def all_checks() -> list[Check]:
     try:
         settings = load_settings()
     except SeatSyncError as error:
-        return [from_error("settings", error), *version_checks()]
+        return [from_error("settings", error), *name_checks(), *version_checks()]
     from seatsync_pipeline.cli.vendor_checks import connectwise_checks, duo_checks
 
     return [
         settings_check(settings),
+        *name_checks(),
         approvers_check(settings),
         *version_checks(),
         home_check(settings.home),
@@ -74,6 +75,30 @@ def settings_check(settings: Settings) -> Check:
             "Unset SEATSYNC_TODAY unless you work with the sandbox.",
         )
     return Check("settings", "ok", f"SEATSYNC_HOME is {settings.home}")
+
+
+def name_checks() -> list[Check]:
+    """A mistyped name sets nothing, and nobody is told of it when a command runs: it may be of another program."""
+    from seatsync_pipeline.settings import Settings
+    from seatsync_pipeline.settings.env_file import names_in, unknown_names
+    from seatsync_pipeline.settings.environment import environment
+
+    known = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    try:
+        written = names_in()
+    except (OSError, UnicodeDecodeError):
+        written = []  # told by `settings`
+    found = []
+    for place, names in ((".env", written), ("the environment", list(environment()))):
+        for name, nearest in unknown_names(names, known).items():
+            remedy = f"Did you mean {nearest}?" if nearest else "docs/reference.md lists all settings."
+            found.append(
+                Check("setting", "warn", f"{name} in {place} is no setting and does nothing", remedy)
+            )
+    for name in sorted({name for name in written if name.upper() in known and written.count(name) > 1}):
+        told = f"{name} is set more than once in .env, and the last one counts"
+        found.append(Check("setting", "warn", told, "Keep one of them."))
+    return found
 
 
 def approvers_check(settings: Settings) -> Check:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError, model_validator
 
 from seatsync_pipeline.errors import ConfigurationError
+from seatsync_pipeline.settings.env_file import ENV_FILE, damaged_lines
 from seatsync_pipeline.settings.files import FileSettings
 from seatsync_pipeline.settings.guards import GuardSettings
 from seatsync_pipeline.settings.msp import MspSettings
@@ -112,9 +113,15 @@ def load_settings() -> Settings:
     """Read the environment and `.env`.
 
     Raises ConfigurationError that names every wrong setting, without repeating a secret's value, or says why `.env`
-    cannot be read.
+    cannot be read, or which of its lines.
     """
     try:
+        if damaged := damaged_lines():
+            raise ConfigurationError(
+                "reading the settings",
+                f"{ENV_FILE.absolute()}: {'; '.join(damaged)}",
+                "As it stands, it would set nothing.",
+            )
         settings = Settings()  # type: ignore[call-arg]  # every field comes from the environment
     except ValidationError as error:
         found = "; ".join(

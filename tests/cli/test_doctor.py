@@ -175,3 +175,23 @@ def test_the_right_to_write_is_recommended_and_told_from_the_journal(
     assert "not tried yet" in writing(2, "failed", refused, row_id="row_two")[1]
     state, found = writing(3, "updated", "written and read back")
     assert (state, "the last write was taken" in found) == ("ok", True)
+
+
+def test_a_name_that_is_no_setting_is_told_with_the_nearest_one(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SEATSYNC_APROVERS=Dana\nDUO_PORT=1\nDUO_PORT=2\nOTHER_NAME=x\n")
+    said = run("doctor", "--json", CONNECTWISE_KEY_OF_ANOTHER_PROGRAM="x")
+    told = [check for check in said.json["checks"] if check["name"] == "setting"]
+    assert {check["state"] for check in told} == {"warn"}
+    assert [(check["found"].split()[0], check["remedy"]) for check in told] == [
+        ("SEATSYNC_APROVERS", "Did you mean SEATSYNC_APPROVERS?"),
+        ("CONNECTWISE_KEY_OF_ANOTHER_PROGRAM", "docs/reference.md lists all settings."),
+        ("DUO_PORT", "Keep one of them."),
+    ]
+    assert "Dana" not in str(told)
+
+
+def test_a_damaged_line_of_the_dotenv_file_is_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text('DUO_PORT=443\nSEATSYNC_APPROVERS="Dana\n')
+    said = run("doctor", "--json")
+    assert said.code == 1
+    assert "line 2" in checks(said)["settings"]["found"]
