@@ -75,12 +75,16 @@ def rehearse(session: Session, file: Path) -> dict[str, Any]:
 
 def carry_out(session: Session, file: Path) -> dict[str, Any]:
     """Push, and return the operation's report; an operation that stopped has one too."""
+    from seatsync_pipeline.orchestration.push import TERMINATED
+
     result = _run(session, file, confirm=True)
     pushed = result.materializations.get(_PUSH)
     if pushed is None:
         if result.error is not None:
             raise result.error
         raise InputRefused(f"pushing {file}", "no operation was recorded", "See the run in the Dagster UI.")
+    if pushed["note"] == TERMINATED:
+        raise KeyboardInterrupt
     return load_report(session, pushed["operation_id"])
 
 

@@ -23,7 +23,7 @@ from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.push.records import DONE
 from seatsync_pipeline.push.rehearsal import Rehearsal
 from seatsync_pipeline.push.selection import read_selection, write_selection
-from seatsync_pipeline.push.service import opened
+from seatsync_pipeline.push.service import Push, opened
 from seatsync_pipeline.reconcile.store import load_preview
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.system_user import system_user
@@ -34,6 +34,8 @@ SELECTION = dg.AssetKey(["connectwise", "selection"])
 # No retry of any kind, by any of Dagster's three systems.
 _NEVER_RETRIED = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
 
+TERMINATED = "its run was terminated"
+"""The note of a push that somebody broke off, with Terminate in the UI or with Ctrl-C."""
 _CARRY_ON = "Remove the cause, then push the same selection again: it carries on, and writes no row twice."
 _NEXT = {
     "finished": "Run seat_sync: what was pushed is No change then.",
@@ -81,11 +83,14 @@ def push_selection(
         drop = dropped(path, settings.selections_inbox, config.sha256)
         with rejecting(drop, settings):
             read_selection(path)
-        # Only faults of the selection speak against the file: another push that is running does not.
-        with rejecting(drop, settings, FileRefused):
-            report = push.run(
-                path, _progress(context), lambda summary: context.log.info("%s", summary.sentence())
-            )
+        try:
+            # Only faults of the selection speak against the file: another push that is running does not.
+            with rejecting(drop, settings, FileRefused):
+                report = push.run(
+                    path, _progress(context), lambda summary: context.log.info("%s", summary.sentence())
+                )
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            report = broken_off(push)
     yield dg.AssetMaterialization(PUSH, metadata=_report_metadata(report))
     if report["state"] in {"interrupted", "stopped"}:
         # A dropped file stays where it is: pushing it again carries the operation on.
@@ -203,6 +208,28 @@ def push_config(selection_file: Path, *, confirm: bool, sha256: str = "") -> dic
     config: dict[str, Any] = {"selection_file": str(selection_file), "confirm": confirm}
     config |= {"sha256": sha256} if sha256 else {}
     return {"ops": {"push_selection": {"config": config}}}
+
+
+def broken_off(push: Push) -> dict[str, Any]:
+    """How far a push came whose run was terminated; the rows under way were carried to their end.
+
+    Raises SeatSyncError when nothing was begun, or nobody can tell now: Dagster's own error says nothing of either.
+    """
+    try:
+        report = push.begun()
+    except SeatSyncError as error:
+        raise SeatSyncError(
+            "looking up how far the push came",
+            f"its run was terminated, and then: {error.found}",
+            f"`seatsync operations` tells it. {_CARRY_ON}",
+        ) from error
+    if report is None:
+        raise SeatSyncError(
+            "pushing the selection",
+            "its run was terminated before anything was written",
+            "Push the same selection again, if it is still wanted.",
+        )
+    return report if report["state"] in _NEXT else report | {"note": TERMINATED}
 
 
 def _unfinished(report: Mapping[str, Any]) -> SeatSyncError:

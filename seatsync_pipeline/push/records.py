@@ -95,6 +95,14 @@ def load_operations(connection: Connection, operation_id: str | None = None) -> 
     return [_operation(connection, row) for row in rows if operation_id in {None, row[0]}]
 
 
+def operation_of_run(connection: Connection, run_id: str) -> str | None:
+    """The operation that a run of Dagster's began or carried on; None when it did neither, and so wrote nothing."""
+    found = connection.execute(
+        "select operation_id from operation_event where run_id = ? order by event_id desc limit 1", [run_id]
+    ).fetchone()
+    return str(found[0]) if found else None
+
+
 def _operation(connection: Connection, row: tuple[Any, ...]) -> OperationRecord:
     names = [field.name for field in fields(OperationRecord)]
     known = dict(zip(names, row, strict=False))

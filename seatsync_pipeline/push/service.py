@@ -22,7 +22,7 @@ from seatsync_pipeline.push.apply import OutcomeUnknown, Patience, RowRunner
 from seatsync_pipeline.push.crew import carry_out
 from seatsync_pipeline.push.journal import Journal
 from seatsync_pipeline.push.plan import Change, Plan, Summary, summarise
-from seatsync_pipeline.push.records import OperationRecord, load_operations
+from seatsync_pipeline.push.records import OperationRecord, load_operations, operation_of_run
 from seatsync_pipeline.push.rehearsal import Rehearsal, foresee
 from seatsync_pipeline.push.selection import Selection, read_selection
 from seatsync_pipeline.reconcile.book import Book
@@ -102,6 +102,15 @@ class Push:
                     "ConnectWise has taken.",
                 ) from error
         return operate.report(record, state=ending.state) | {"note": ending.note}
+
+    def begun(self) -> dict[str, Any] | None:
+        """The report of what this run began or carried on before it was broken off; None when it wrote nothing."""
+        with self._warehouse.read() as connection:
+            own = operation_of_run(connection, self._journal.run_id or "")
+        if own is None:
+            return None
+        record = load_operation(self._warehouse, own)
+        return operate.report(record, state=operate.state_of(record, running=False))
 
     def abandon(self, operation_id: str, *, reason: str) -> dict[str, Any]:
         """Give an unfinished operation up; its open rows are settled by reading alone."""

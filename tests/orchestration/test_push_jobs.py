@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,19 @@ import pytest
 from seatsync_pipeline.definitions import build_defs
 from seatsync_pipeline.errors import FileRefused, InputRefused, SeatSyncError
 from seatsync_pipeline.orchestration.instance import open_instance
-from seatsync_pipeline.orchestration.push import PUSH, SELECTION, ApprovalConfig, PushConfig, push_config
+from seatsync_pipeline.orchestration.push import (
+    PUSH,
+    SELECTION,
+    ApprovalConfig,
+    PushConfig,
+    broken_off,
+    push_config,
+)
 from seatsync_pipeline.orchestration.run import RunResult, run_job
 from seatsync_pipeline.push.selection import read_selection
+from seatsync_pipeline.push.service import opened
 from tests.orchestration.place import failure_metadata
+from tests.push.faulty import write_point
 from tests.push.one_of_each import CANCELLED, DONE, PATCHED, QUANTITY, assert_all_done, one_of_each
 from tests.push.place import Place, Stock, place_in
 
@@ -102,6 +114,47 @@ def test_confirmed_it_writes_and_leaves_the_proof_on_record(desk: Place) -> None
     assert isinstance(again.error, FileRefused)
     assert made["operation_id"] in again.error.found
     assert len(desk.writes()) == 3
+
+
+def test_a_terminated_push_says_how_far_it_came_and_how_to_carry_on(desk: Place) -> None:
+    """What Terminate in the UI does: the run is marked, and its process gets a SIGINT."""
+    held = write_point(1001, 5001).add(desk.stock.sandbox, "hold")
+
+    def terminate() -> None:
+        assert held.wait_until_held(60)
+        with open_instance(desk.settings) as instance:
+            (under_way,) = instance.get_runs()
+            instance.report_run_canceling(under_way)
+        os.kill(os.getpid(), signal.SIGINT)
+        held.release()
+
+    person = threading.Thread(target=terminate)
+    person.start()
+    result = push(desk, one_of_each(desk), confirm=True)
+    person.join()
+    with open_instance(desk.settings) as instance:
+        ended = instance.get_run_by_id(result.run_id)
+    assert ended is not None
+    assert ended.status is dg.DagsterRunStatus.CANCELED
+    made = result.materializations["connectwise/push"]
+    assert (made["state"], made["updated"], made["not_attempted"]) == ("interrupted", 1, 2)
+    assert "push the same selection again" in made["next"]
+    facts = failure_metadata(events(desk, result.run_id))
+    assert facts["operation_id"] == made["operation_id"]
+    assert "interrupted after 1 writes: its run was terminated" in facts["found"]
+    assert "carries on" in facts["remedy"]
+
+    assert push(desk, one_of_each(desk), confirm=True).success
+    assert_all_done(desk)
+    assert len(desk.writes()) == 3
+
+
+def test_a_push_that_is_terminated_before_it_began_says_so(desk: Place) -> None:
+    with (
+        opened(desk.settings, desk.warehouse, run_by="Ann", run_id="none") as unbegun,
+        pytest.raises(SeatSyncError, match="terminated before anything was written"),
+    ):
+        broken_off(unbegun)
 
 
 def test_a_refused_selection_fails_the_run_with_every_fault(desk: Place) -> None:
