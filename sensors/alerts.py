@@ -1,4 +1,4 @@
-"""Alerts: a failed run, a push that left rows undone, a preview that needs a person, a source gone stale.
+"""Alerts: failed runs, pushes that were terminated or left rows undone, previews that need a person, stale sources.
 
 Each looks, tells, and remembers; none starts a run or changes one. An event is told once. Only when the process dies
 between the telling and Dagster's note of it is it told again, under the same id. A notice that a channel did not take
@@ -7,17 +7,24 @@ is not repeated either: the tick says so.
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from seatsync_pipeline.notices.channels import channels_from, voice_of
-from seatsync_pipeline.notices.compose import preview_needs_you, push_left_rows, run_failed, source_stale
+from seatsync_pipeline.notices.compose import (
+    preview_needs_you,
+    push_canceled,
+    push_left_rows,
+    run_failed,
+    source_stale,
+)
 from seatsync_pipeline.notices.facts import preview_facts, source_ages
 from seatsync_pipeline.notices.notice import Notice
 from seatsync_pipeline.orchestration.jobs import preview_key
-from seatsync_pipeline.orchestration.notices import failure_facts, push_facts, tell
+from seatsync_pipeline.orchestration.notices import failure_facts, push_facts, push_run_facts, tell
 from seatsync_pipeline.orchestration.push import PUSH
 from seatsync_pipeline.settings import Settings, load_settings
 from seatsync_pipeline.sources.base import SOURCES, Source
@@ -41,9 +48,33 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> dg.SkipReason | No
     settings = load_settings()
     if not channels_from(settings):
         return dg.SkipReason(f"The run {context.dagster_run.run_id} failed. {_NO_CHANNEL}")
-    failure = failure_facts(context.dagster_run, list(context.get_step_failure_events()))
+    failure = replace(
+        failure_facts(context.dagster_run, list(context.get_step_failure_events())),
+        push=push_run_facts(context.dagster_run, settings),
+    )
     # Dagster moves its cursor past this run also when this raises, and shows the tick as failed.
     if error := tell(run_failed(failure, voice_of(settings)), settings, context.log):
+        raise error
+    return None
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.CANCELED,
+    name="push_canceled_alert",
+    description="Tell people when a push was terminated and its operation is unfinished, whoever started it.\n\n"
+    "Dagster takes a terminated run for canceled, not for failed.",
+    monitor_all_code_locations=True,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def push_canceled_alert(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
+    """One notice for each; none where the run had begun nothing, or came to its end, or is of another job."""
+    settings, run_id = load_settings(), context.dagster_run.run_id
+    push = push_run_facts(context.dagster_run, settings)
+    if push is None or (push.known and not push.left_open):
+        return dg.SkipReason(f"The run {run_id} was terminated, and left no push unfinished.")
+    if not channels_from(settings):
+        return dg.SkipReason(f"The push of run {run_id} was terminated. {_NO_CHANNEL}")
+    if error := tell(push_canceled(run_id, push, voice_of(settings)), settings, context.log):
         raise error
     return None
 
@@ -51,7 +82,7 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> dg.SkipReason | No
 @dg.sensor(
     name="push_notice",
     description="Tell people when a push ended and some of its rows were not written, whoever started it.\n\nA push "
-    "that was stopped or interrupted is a failed run, and told as that.",
+    "that was stopped or interrupted is a failed run, and one that was terminated a canceled run: told as those.",
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
@@ -159,4 +190,4 @@ def _told(
     return dg.SensorResult(skip_reason=said, cursor=cursor)
 
 
-ALERTS = (run_failure_alert, push_notice, preview_notice, stale_source_notice)
+ALERTS = (run_failure_alert, push_canceled_alert, push_notice, preview_notice, stale_source_notice)

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from seatsync_pipeline.errors import FileRefused
 from seatsync_pipeline.exact_json import plain
 from seatsync_pipeline.notices.explain import explained
-from seatsync_pipeline.notices.facts import PreviewFacts, PushFacts, RunFailure, SourceAge
+from seatsync_pipeline.notices.facts import PreviewFacts, PushFacts, PushRun, RunFailure, SourceAge
 from seatsync_pipeline.notices.notice import Notice
 
 PUSH_JOB = "push_to_connectwise"
@@ -24,6 +25,12 @@ _PUSHED = (
     "row was written twice. No other push starts until this one is settled."
 )
 _RESUME = "Pushing the same selection again resumes it."
+_REHEARSED = "It was a rehearsal, without `confirm`: nothing was written to ConnectWise."
+_UNBEGUN = "Nothing was written to ConnectWise: the push ended before its first row."
+_ENDED = "The push itself came to its end; what it wrote was read back and stands in the audit log."
+_FAULTY_SELECTION = (
+    "Open the run: it lists every fault with its line. Correct them, or approve from a new preview."
+)
 _MOST_NAMES, _LONGEST_NAME, _LONGEST_TEXT = 20, 100, 1000
 
 
@@ -43,7 +50,8 @@ def run_failed(failure: RunFailure, voice: Voice) -> Notice:
     words = explained(failure.error)
     means, remedy = _KEPT, words.remedy
     if failure.job == PUSH_JOB:
-        means, remedy = _PUSHED, f"`seatsync operations` tells what is open. {words.remedy} {_RESUME}"
+        refused = failure.error == FileRefused.__name__
+        means, remedy = _of_push(failure.push, _FAULTY_SELECTION if refused else words.remedy)
     facts = [("job", failure.job), ("run", failure.run_id)]
     facts += [(label, str(value)) for label, value in _details(failure) if value]
     return Notice(
@@ -59,12 +67,43 @@ def run_failed(failure: RunFailure, voice: Voice) -> Notice:
     )
 
 
+def _of_push(push: PushRun | None, remedy: str) -> tuple[str, str]:
+    """What the end of a push means, by what it had done until then, and the next step."""
+    if push is None or not push.known:
+        return _PUSHED, f"`seatsync operations` tells what is open. {remedy} {_RESUME}"
+    if push.begun is not None and push.left_open:
+        return _PUSHED, f"`seatsync operations {push.begun}` tells what is open. {remedy} {_RESUME}"
+    means = _REHEARSED if push.rehearsal else _ENDED if push.begun else _UNBEGUN
+    if push.begun:
+        remedy = f"`seatsync operations {push.begun}` tells of each row. {remedy}"
+    if push.unfinished:
+        means += f" The operation {push.unfinished} is unfinished: no other push starts until it is settled."
+        remedy += f" `seatsync operations {push.unfinished}` tells what is open there."
+    return means, remedy
+
+
+def push_canceled(run_id: str, push: PushRun, voice: Voice) -> Notice:
+    """Somebody terminated a push, and its operation is open or nobody can tell now."""
+    means, next_step = _of_push(push, "Open the run to see how far it came.")
+    return Notice(
+        event="push_canceled",
+        notice_id=f"push_canceled:{run_id}",
+        title="A push was terminated",
+        happened=f"The run {run_id[:8]} of {PUSH_JOB} was terminated before its work was done.",
+        means=means,
+        next_step=next_step,
+        facts=(("run", run_id), *((("operation", push.begun),) if push.begun else ())),
+        url=voice.link(f"runs/{run_id}"),
+    )
+
+
 def _details(failure: RunFailure) -> Iterable[tuple[str, object]]:
     yield "step", failure.step
     yield "error", failure.error
     yield "HTTP status", failure.status
     yield "faults in the file", failure.fault_count
     yield "settings named", ", ".join(failure.settings)
+    yield "operation", failure.push and failure.push.begun
 
 
 def push_left_rows(push: PushFacts, voice: Voice) -> Notice:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from seatsync_pipeline import exact_json
+from seatsync_pipeline.push.records import load_operations, operation_of_run
 from seatsync_pipeline.reconcile.review import drift
 from seatsync_pipeline.reconcile.rows import Status
 from seatsync_pipeline.sources.base import Source
@@ -20,9 +21,25 @@ _WITHOUT_COMPANY = (Status.UNMATCHED, Status.AMBIGUOUS)
 
 
 @dataclass(frozen=True)
+class PushRun:
+    """What a run of the push did. `begun` is the operation that it began or carried on, and without one it wrote
+    nothing; `unfinished` is the one that is open now, whoever began it. `known`: the database could be asked.
+    """
+
+    rehearsal: bool
+    begun: str | None = None
+    unfinished: str | None = None
+    known: bool = True
+
+    @property
+    def left_open(self) -> bool:
+        return self.begun is not None and self.begun == self.unfinished
+
+
+@dataclass(frozen=True)
 class RunFailure:
     """A failed run. `error` is the class of what stopped it, `status` the vendor's HTTP status, `settings` those
-    that the error names. `text` is the error's own text, which may name clients.
+    that the error names. `text` is the error's own text, which may name clients. `push` is for runs of the push.
     """
 
     run_id: str
@@ -33,6 +50,7 @@ class RunFailure:
     fault_count: int | None = None
     settings: tuple[str, ...] = ()
     text: str | None = None
+    push: PushRun | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +107,14 @@ class SourceAge:
     def days(self, now: datetime) -> int:
         """Whole days since then."""
         return (now - (self.accepted_at or self.first_at)).days
+
+
+def push_run(connection: Connection, run_id: str) -> PushRun:
+    """What a confirmed push did that ended before its time."""
+    unfinished = (one.operation_id for one in load_operations(connection) if not one.ended)
+    return PushRun(
+        rehearsal=False, begun=operation_of_run(connection, run_id), unfinished=next(unfinished, None)
+    )
 
 
 _ROWS = """

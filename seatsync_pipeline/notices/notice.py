@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Event = Literal["run_failed", "push_left_rows", "preview_needs_you", "source_stale", "test"]
+Event = Literal["run_failed", "push_canceled", "push_left_rows", "preview_needs_you", "source_stale", "test"]
 
 
 @dataclass(frozen=True)

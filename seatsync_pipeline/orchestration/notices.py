@@ -6,18 +6,22 @@ text travels apart from the facts, for those who allow clients to be named.
 
 import logging
 import re
+from typing import Any
 
 import dagster as dg
 
-from seatsync_pipeline.errors import NoticeUndelivered
+from seatsync_pipeline.errors import NoticeUndelivered, SeatSyncError
 from seatsync_pipeline.notices.channels import channels_from
+from seatsync_pipeline.notices.compose import PUSH_JOB
 from seatsync_pipeline.notices.deliver import deliver, undelivered
-from seatsync_pipeline.notices.facts import PushFacts, RunFailure
+from seatsync_pipeline.notices.facts import PushFacts, PushRun, RunFailure, push_run
 from seatsync_pipeline.notices.notice import Notice
 from seatsync_pipeline.orchestration.failures import error_from
 from seatsync_pipeline.push.records import DONE
 from seatsync_pipeline.settings import Settings
+from seatsync_pipeline.warehouse import Warehouse
 
+_DATABASE_PATIENCE = 5.0  # seconds: a tick has a minute for all that it does
 _SETTINGS = frozenset(str(field.validation_alias) for field in Settings.model_fields.values())
 
 
@@ -48,6 +52,22 @@ def failure_facts(run: dg.DagsterRun, failed_steps: list[dg.DagsterEvent]) -> Ru
         settings=tuple(sorted(_SETTINGS.intersection(re.findall(r"\b[A-Z][A-Z_]+[A-Z]\b", str(refusal))))),
         text=str(refusal),
     )
+
+
+def push_run_facts(run: dg.DagsterRun, settings: Settings) -> PushRun | None:
+    """What a run of the push did until it ended; None for any other job."""
+    if run.job_name != PUSH_JOB:
+        return None
+    config: Any = run.run_config
+    if not config.get("ops", {}).get("push_selection", {}).get("config", {}).get("confirm", False):
+        return PushRun(rehearsal=True)
+    if not settings.database.exists():
+        return PushRun(rehearsal=False)
+    try:
+        with Warehouse(settings.database, deadline=_DATABASE_PATIENCE).read() as connection:
+            return push_run(connection, run.run_id)
+    except SeatSyncError:
+        return PushRun(rehearsal=False, known=False)
 
 
 def push_facts(record: dg.EventLogRecord) -> PushFacts | None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ from seatsync_pipeline.orchestration.run import RunResult, run_job
 from seatsync_pipeline.push.selection import read_selection
 from seatsync_pipeline.push.service import opened
 from tests.orchestration.place import failure_metadata
+from tests.orchestration.terminate import terminated
 from tests.push.faulty import write_point
 from tests.push.one_of_each import CANCELLED, DONE, PATCHED, QUANTITY, assert_all_done, one_of_each
 from tests.push.place import Place, Stock, place_in
@@ -117,21 +115,9 @@ def test_confirmed_it_writes_and_leaves_the_proof_on_record(desk: Place) -> None
 
 
 def test_a_terminated_push_says_how_far_it_came_and_how_to_carry_on(desk: Place) -> None:
-    """What Terminate in the UI does: the run is marked, and its process gets a SIGINT."""
     held = write_point(1001, 5001).add(desk.stock.sandbox, "hold")
-
-    def terminate() -> None:
-        assert held.wait_until_held(60)
-        with open_instance(desk.settings) as instance:
-            (under_way,) = instance.get_runs()
-            instance.report_run_canceling(under_way)
-        os.kill(os.getpid(), signal.SIGINT)
-        held.release()
-
-    person = threading.Thread(target=terminate)
-    person.start()
-    result = push(desk, one_of_each(desk), confirm=True)
-    person.join()
+    with terminated(desk.settings, held):
+        result = push(desk, one_of_each(desk), confirm=True)
     with open_instance(desk.settings) as instance:
         ended = instance.get_run_by_id(result.run_id)
     assert ended is not None

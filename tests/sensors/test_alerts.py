@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,15 +18,22 @@ from seatsync_pipeline.orchestration.logs import progress_logger
 from seatsync_pipeline.orchestration.push import push_config
 from seatsync_pipeline.orchestration.run import run_job
 from seatsync_pipeline.push.approve import Choice, choose
-from seatsync_pipeline.push.selection import write_selection
+from seatsync_pipeline.push.selection import read_selection, write_selection
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.setup import import_setup
 from seatsync_pipeline.reconcile.store import load_preview
 from seatsync_pipeline.settings import load_settings
-from sensors.alerts import preview_notice, push_notice, run_failure_alert, stale_source_notice
+from sensors.alerts import (
+    preview_notice,
+    push_canceled_alert,
+    push_notice,
+    run_failure_alert,
+    stale_source_notice,
+)
 from tests.notices.servers import Hook, hook
 from tests.orchestration.conftest import homes, place, pulled, scanned
 from tests.orchestration.place import EXPORT, Place
+from tests.orchestration.terminate import terminated
 from tests.orchestration.test_checks import Lossy
 from tests.push.conftest import stock
 
@@ -121,6 +129,17 @@ def plant_account(place: Place) -> None:
     )
 
 
+def approve(place: Place) -> Path:
+    """The default rows of a new Duo preview, approved."""
+    place.run("connectwise_scan")  # a push is bound to the server that was scanned
+    chosen = choose(load_preview(place.warehouse, new_preview(place)), Choice(defaults=True))
+    selection = place.settings.home / "selection.csv"
+    write_selection(
+        selection, chosen.approvals, approved_by="Ann", approved_at=datetime.now(UTC).replace(tzinfo=None)
+    )
+    return selection
+
+
 def texts(*receivers: Hook) -> str:
     return b" ".join(body for receiver in receivers for body in receiver.raw).decode()
 
@@ -175,17 +194,77 @@ def test_an_alert_is_repeated_by_a_crash_alone_and_breaks_no_run(
         assert (len(webhook.got), slack.tries) == (3, 1)
 
 
-def test_a_push_that_stopped_and_a_check_that_failed_say_what_they_mean(pulled: Place, webhook: Hook) -> None:
+def test_a_check_that_failed_says_what_it_means(pulled: Place, webhook: Hook) -> None:
     tick = Ticks(run_failure_alert)
-    pulled.run("push_to_connectwise", {"ops": {"push_selection": {"config": {"selection_file": "none.csv"}}}})
     lossy = build_defs(resource_overrides={"warehouse": Lossy(pulled.settings.database)})
     assert not run_job("duo_pull", definitions=lossy, settings=pulled.settings).success
     tick()
-    push, check = webhook.got
-    assert "No other push starts" in push["means"]
-    assert "seatsync operations" in push["next_step"]
+    [check] = webhook.got
     assert "did not pass a check" in check["happened"]
     assert "Nothing was written to ConnectWise" in check["means"]
+
+
+def test_a_failed_push_says_what_became_of_it(ready: Place, webhook: Hook) -> None:
+    """A rehearsal, a refusal, one that was stopped on its way, and a refusal while that one is open."""
+    tick, faulty = Ticks(run_failure_alert), ready.settings.home / "faulty.csv"
+    selection = approve(ready)
+    faulty.write_text(selection.read_text("utf-8-sig").replace("fp_", "fp_0"), "utf-8")
+    ready.sandbox.connectwise.faults.add("error", method="PATCH", status=401, times=None)
+    for file, confirm in ((faulty, False), (faulty, True), (selection, True), (faulty, True)):
+        assert not ready.run("push_to_connectwise", push_config(file, confirm=confirm)).success
+        tick()
+    rehearsal, refused, stopped, after = webhook.got
+    [(operation,)] = ready.query("select operation_id from operation")
+    for document in (rehearsal, refused):
+        assert "othing was written to ConnectWise" in document["means"]
+        assert "No other push starts" not in document["means"]
+        assert "resumes" not in document["next_step"]
+        assert "operation" not in document["facts"]
+    assert "a rehearsal" in rehearsal["means"]
+    assert "ended before its first row" in refused["means"]
+    assert "approve from a new preview" in refused["next_step"]
+
+    assert "No other push starts until this one is settled" in stopped["means"]
+    assert f"seatsync operations {operation}" in stopped["next_step"]
+    assert "same selection again resumes it" in stopped["next_step"]
+    assert stopped["facts"]["operation"] == operation
+
+    assert "othing was written to ConnectWise" in after["means"]
+    assert f"The operation {operation} is unfinished" in after["means"]
+    assert "resumes" not in after["next_step"]
+
+
+def test_a_terminated_push_is_told_while_its_operation_is_open(ready: Place, webhook: Hook) -> None:
+    tick, failures = Ticks(push_canceled_alert), Ticks(run_failure_alert)
+    selection = approve(ready)
+    held = ready.sandbox.connectwise.faults.add("hold", method="PATCH")
+    with terminated(ready.settings, held):
+        run_id = ready.run("push_to_connectwise", push_config(selection, confirm=True)).run_id
+    failures()
+    assert webhook.got == []  # canceled is not failed
+    tick()
+    tick()
+    [document] = webhook.got
+    [(operation,)] = ready.query("select operation_id from operation")
+    assert (document["event"], document["id"]) == ("push_canceled", f"push_canceled:{run_id}")
+    assert document["facts"] == {"run": run_id, "operation": operation}
+    assert "No other push starts until this one is settled" in document["means"]
+    assert "same selection again resumes it" in document["next_step"]
+
+
+def test_a_terminated_run_that_left_nothing_open_is_not_told(place: Place, webhook: Hook) -> None:
+    tick = Ticks(push_canceled_alert)
+    with open_instance(place.settings) as instance:
+        for job in ("push_to_connectwise", "duo_pull"):
+            run = instance.create_run_for_job(
+                build_defs().resolve_job_def(job),
+                run_config=push_config(place.settings.home / "none.csv", confirm=True)
+                if job == "push_to_connectwise"
+                else {},
+            )
+            instance.report_run_canceled(run)
+    tick()
+    assert (webhook.got, tick.failed) == ([], [])
 
 
 def test_what_leaves_the_house_names_no_client_unless_that_is_allowed(
@@ -295,23 +374,22 @@ def test_an_undelivered_preview_notice_is_loud_and_not_repeated(
 
 def test_a_push_that_left_rows_is_told_once(ready: Place, webhook: Hook) -> None:
     tick = Ticks(push_notice)
-    ready.run("connectwise_scan")  # a push is bound to the server that was scanned
-    chosen = choose(load_preview(ready.warehouse, new_preview(ready)), Choice(defaults=True))
-    selection = ready.settings.home / "selection.csv"
-    write_selection(
-        selection, chosen.approvals, approved_by="Ann", approved_at=datetime.now(UTC).replace(tzinfo=None)
-    )
+    selection = approve(ready)
+    chosen = read_selection(selection)
     ready.sandbox.connectwise.faults.add("error", method="PATCH", status=400)
     assert ready.run("push_to_connectwise", push_config(selection, confirm=True)).success
     tick()
     tick()
     [document] = webhook.got
-    rows = len(chosen.approvals)
+    rows = len(chosen.rows)
     assert document["event"] == "push_left_rows"
     assert f"{rows - 1} rows written, 1 row failed." in document["happened"]
     assert (document["facts"]["written"], document["facts"]["failed"]) == (str(rows - 1), "1")
     assert document["url"] == f"https://dagster.example/runs/{document['facts']['run']}"
-    assert chosen.approvals[0].row["company_name"] not in texts(webhook)
+    [(client, *_), *_] = ready.query(
+        "select company_name from preview where row_id = ?", chosen.rows[0].row_id
+    )
+    assert client not in texts(webhook)
 
 
 def test_without_a_channel_the_tick_says_so(ready: Place) -> None:
