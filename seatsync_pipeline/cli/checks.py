@@ -143,7 +143,9 @@ def home_check(home: Path) -> Check:
         if os.access(parent, os.W_OK | os.X_OK):
             return Check("home", "ok", f"{home} does not exist yet and will be created")
         return Check("home", "fail", f"{home} cannot be created", "Point SEATSYNC_HOME at a folder of yours.")
-    if not home.is_dir() or not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+    if not home.is_dir():
+        return Check("home", "fail", f"{home} is a file, and no folder", "Point SEATSYNC_HOME at a folder.")
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         return Check("home", "fail", f"{home} cannot be written to", "Correct its permissions.")
     mode = stat.S_IMODE(home.stat().st_mode)
     if os.name == "posix" and mode & 0o077:
@@ -166,7 +168,7 @@ def database_check(settings: Settings) -> Check:
     from seatsync_pipeline.warehouse import Warehouse
 
     if not settings.database.exists():
-        return Check("database", "ok", "none yet; the first scan creates it")
+        return _no_database(settings)
     try:
         with Warehouse(settings.database, deadline=_DATABASE_PATIENCE).read() as connection:
             rows = connection.execute("select source, count(*) from snapshot group by source order by source")
@@ -176,6 +178,19 @@ def database_check(settings: Settings) -> Check:
     except SeatSyncError as error:
         return from_error("database", error)
     return Check("database", "ok", f"opens; snapshots: {counts or 'none'}")
+
+
+def _no_database(settings: Settings) -> Check:
+    from seatsync_pipeline.cli.history import pushes_on_record
+
+    if not (pushes := pushes_on_record(settings)):
+        return Check("database", "ok", "none yet; the first scan creates it")
+    return Check(
+        "database",
+        "fail",
+        f"{settings.database} is gone: Dagster's history holds {pushes} run{'' if pushes == 1 else 's'} of the push",
+        "Put it back, or bring a backup back with `seatsync restore`: a new one would not know what was pushed.",
+    )
 
 
 def writing_check(settings: Settings) -> Check:

@@ -195,3 +195,25 @@ def test_a_damaged_line_of_the_dotenv_file_is_told(run: Run, tmp_path: Path) -> 
     said = run("doctor", "--json")
     assert said.code == 1
     assert "line 2" in checks(said)["settings"]["found"]
+
+
+def test_a_home_that_is_a_file_is_told_as_one(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = run("doctor", "--json", SEATSYNC_HOME=str(tmp_path / "file"))
+    assert (said.code, checks(said)["home"]["state"]) == (1, "fail")
+    assert "is a file" in checks(said)["home"]["found"]
+
+
+def test_a_database_that_vanished_beside_a_history_of_pushes_is_told(run: Run, home: Path) -> None:
+    """What a restore is for: a new, empty database would take what was pushed for never pushed."""
+    selection = home / "selection.csv"
+    selection.write_text("nothing\n")
+    assert run("push", selection, "--yes").code == 2
+    (home / "seatsync.duckdb").unlink()
+    before = sorted(home.rglob("*"))
+    said = run("doctor", "--json")
+    found = checks(said)["database"]
+    assert (said.code, found["state"]) == (1, "fail")
+    assert "history holds 1 run of the push" in found["found"]
+    assert "seatsync restore" in found["remedy"]
+    assert sorted(home.rglob("*")) == before
