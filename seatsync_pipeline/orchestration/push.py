@@ -14,7 +14,7 @@ import dagster as dg
 from pydantic import Field
 
 from seatsync_pipeline import exact_json
-from seatsync_pipeline.errors import FileRefused, SeatSyncError
+from seatsync_pipeline.errors import FileRefused, InputRefused, SeatSyncError
 from seatsync_pipeline.orchestration.failures import failure_from, refusals_as_failures
 from seatsync_pipeline.orchestration.filing import archive, dropped, rejecting
 from seatsync_pipeline.orchestration.metadata import plain, row_tables
@@ -75,6 +75,12 @@ def push_selection(
         refusals_as_failures(),
         opened(settings, warehouse, run_by=system_user(), run_id=context.run.run_id) as push,
     ):
+        if not config.selection_file.strip():
+            raise InputRefused(
+                "pushing a selection",
+                "selection_file names no file",
+                "Give it the full path of a ticked preview CSV, or of the file that approve_preview wrote.",
+            )
         if not config.confirm:
             rehearsal = push.rehearse(path)
             context.log.info("%s", rehearsal.summary.sentence())

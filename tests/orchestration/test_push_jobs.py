@@ -65,6 +65,14 @@ def test_without_a_selection_file_no_run_begins(desk: Place, config: dict[str, A
     assert desk.connectwise.requests == []
 
 
+@pytest.mark.parametrize("confirm", [True, False])
+def test_an_empty_selection_file_is_told_as_none(desk: Place, *, confirm: bool) -> None:
+    config = {"selection_file": " ", "confirm": confirm}
+    result = run(desk, "push_to_connectwise", {"ops": {"push_selection": {"config": config}}})
+    assert "selection_file names no file" in str(result.error)
+    assert desk.connectwise.requests == []
+
+
 def test_unconfirmed_it_observes_and_writes_nothing(desk: Place) -> None:
     result = run(
         desk,
