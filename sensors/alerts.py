@@ -32,7 +32,7 @@ from seatsync_pipeline.warehouse import Warehouse
 
 _NO_CHANNEL = "No channel for notices is set (SEATSYNC_NOTICE_...)."
 _STALE_AGAIN_DAYS = 7
-_PUSHES_A_TICK = 20
+_PUSHES_A_TICK = 5  # a tick has a minute, and a channel that hangs takes eight seconds of each notice
 
 
 @dg.run_failure_sensor(

@@ -52,13 +52,14 @@ def run_failed(failure: RunFailure, voice: Voice) -> Notice:
     if failure.job == PUSH_JOB:
         refused = failure.error == FileRefused.__name__
         means, remedy = _of_push(failure.push, _FAULTY_SELECTION if refused else words.remedy)
-    facts = [("job", failure.job), ("run", failure.run_id)]
+    name = ", ".join(failure.assets) or failure.job
+    facts = [("assets" if failure.assets else "job", name), ("run", failure.run_id)]
     facts += [(label, str(value)) for label, value in _details(failure) if value]
     return Notice(
         event="run_failed",
         notice_id=f"run_failed:{failure.run_id}",
-        title=f"{failure.job} failed",
-        happened=f"The run {failure.run_id[:8]} of {failure.job} failed. It stopped because {words.what}.",
+        title=f"{name} failed",
+        happened=f"The run {failure.run_id[:8]} of {name} failed. It stopped because {words.what}.",
         means=means,
         next_step=remedy,
         facts=tuple(facts),

@@ -1,8 +1,8 @@
 """Sending one notice through every channel: side by side, patient for seconds, and never in each other's way.
 
-A tick of a sensor has a minute for all its notices, so that a notice has ten seconds. What fails after that is not
-sent again: a notice is told at most once in normal life, and once more only when the process dies between the sending
-and the note of it.
+A tick of a sensor has a minute for its notices, five at most, so that a notice has eight seconds. What fails after
+that is not sent again: a notice is told at most once in normal life, and once more only when the process dies between
+the sending and the note of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from seatsync_pipeline.errors import NoticeUndelivered, SeatSyncError
 from seatsync_pipeline.notices.channels import Channel
 from seatsync_pipeline.notices.notice import Notice
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 8.0
 _ATTEMPTS = 3
 _LONGEST_WAIT = 4.0
 

@@ -39,7 +39,8 @@ class PushRun:
 @dataclass(frozen=True)
 class RunFailure:
     """A failed run. `error` is the class of what stopped it, `status` the vendor's HTTP status, `settings` those
-    that the error names. `text` is the error's own text, which may name clients. `push` is for runs of the push.
+    that the error names. `text` is the error's own text, which may name clients. `assets` are those that a run
+    without a job was to make, `push` is for runs of the push.
     """
 
     run_id: str
@@ -50,6 +51,7 @@ class RunFailure:
     fault_count: int | None = None
     settings: tuple[str, ...] = ()
     text: str | None = None
+    assets: tuple[str, ...] = ()
     push: PushRun | None = None
 
 

@@ -6,6 +6,7 @@ text travels apart from the facts, for those who allow clients to be named.
 
 import logging
 import re
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -21,12 +22,23 @@ from seatsync_pipeline.push.records import DONE
 from seatsync_pipeline.settings import Settings
 from seatsync_pipeline.warehouse import Warehouse
 
-_DATABASE_PATIENCE = 5.0  # seconds: a tick has a minute for all that it does
+_DATABASE_PATIENCE = 2.0  # seconds: a tick has a minute for all that it does
 _SETTINGS = frozenset(str(field.validation_alias) for field in Settings.model_fields.values())
 
 
 def failure_facts(run: dg.DagsterRun, failed_steps: list[dg.DagsterEvent]) -> RunFailure:
     """The facts of a failed run, from the first of its steps that failed; none of them when its process died."""
+    return replace(_failure(run, failed_steps), assets=_assets(run))
+
+
+def _assets(run: dg.DagsterRun) -> tuple[str, ...]:
+    """What was to be made by a run of chosen assets: the name of its job is Dagster's own, and says nothing."""
+    if not run.job_name.startswith("__"):
+        return ()
+    return tuple(sorted(key.to_user_string() for key in run.asset_selection or ()))
+
+
+def _failure(run: dg.DagsterRun, failed_steps: list[dg.DagsterEvent]) -> RunFailure:
     if not failed_steps:
         return RunFailure(run.run_id, run.job_name)
     event = failed_steps[0]

@@ -12,9 +12,11 @@ import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 
 from seatsync_pipeline.definitions import build_defs, defs
+from seatsync_pipeline.notices.deliver import DEADLINE_SECONDS
 from seatsync_pipeline.orchestration.instance import open_instance
 from seatsync_pipeline.orchestration.jobs import preview_key
 from seatsync_pipeline.orchestration.logs import progress_logger
+from seatsync_pipeline.orchestration.notices import _DATABASE_PATIENCE
 from seatsync_pipeline.orchestration.push import push_config
 from seatsync_pipeline.orchestration.run import run_job
 from seatsync_pipeline.push.approve import Choice, choose
@@ -24,6 +26,7 @@ from seatsync_pipeline.reconcile.setup import import_setup
 from seatsync_pipeline.reconcile.store import load_preview
 from seatsync_pipeline.settings import load_settings
 from sensors.alerts import (
+    _PUSHES_A_TICK,
     preview_notice,
     push_canceled_alert,
     push_notice,
@@ -167,6 +170,34 @@ def test_a_failed_run_is_told_once_whoever_started_it(
     assert "a setting is missing or wrong" in document["happened"]
     assert "the last preview stay" in document["means"]
     assert "seatsync doctor" in document["next_step"]
+
+
+def test_a_failed_run_of_chosen_assets_is_told_by_their_names(
+    place: Place, webhook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Materialize on an asset's page starts: the job that it belongs to is Dagster's own."""
+    tick = Ticks(run_failure_alert)
+    monkeypatch.setenv("DUO_SKEY", "")
+    job = build_defs().resolve_implicit_global_asset_job_def()
+    with open_instance(place.settings) as instance:
+        job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(["duo", "enrolled_users"])],
+            run_config={"loggers": {"progress": {}}},
+        )
+    tick()
+    [document] = webhook.got
+    assert document["title"] == "duo/enrolled_users failed"
+    assert "of duo/enrolled_users failed" in document["happened"]
+    assert document["facts"]["assets"] == "duo/enrolled_users"
+    assert "__" not in document["happened"] + document["title"]
+
+
+def test_no_tick_can_come_near_dagsters_minute() -> None:
+    """With every channel hanging: so many notices at most, each until its deadline, one after another."""
+    runs_a_tick = 5  # Dagster's own limit for sensors of run states
+    assert max(runs_a_tick, _PUSHES_A_TICK) * (DEADLINE_SECONDS + _DATABASE_PATIENCE) < 55
 
 
 def test_an_alert_is_repeated_by_a_crash_alone_and_breaks_no_run(
