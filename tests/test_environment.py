@@ -65,3 +65,20 @@ def test_linux_tells_how_the_topmost_of_dagsters_processes_was_started(tmp_path:
 def test_nothing_is_kept_outside_of_dagster(monkeypatch: pytest.MonkeyPatch) -> None:
     environment.keep_environment()
     assert environment.KEPT not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("command", "dagsters"),
+    [
+        ("/x/python /x/bin/dagster dev", True),
+        ("/x/python -u -m dagster_webserver", True),
+        ("/x/python -m dagster._daemon run", True),
+        ("/x/python -m pytest tests/dagster", False),
+        ("/x/python /x/bin/seatsync push dagster", False),
+        ("/x/python -c pass dagster", False),
+        ("dagster", False),  # a script has its interpreter before it
+        ("", False),
+    ],
+)
+def test_which_programs_are_dagsters(command: str, *, dagsters: bool) -> None:
+    assert environment._is_dagster(command.split()) is dagsters

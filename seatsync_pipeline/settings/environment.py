@@ -81,5 +81,11 @@ def _words(file: Path) -> list[str]:
 
 
 def _is_dagster(command: Sequence[str]) -> bool:
-    """Whether a command line is one of Dagster's programs: a script, or a module of the interpreter."""
-    return any(Path(word).name in _DAGSTERS for word in command[:4])
+    """Whether a command line runs one of Dagster's programs: a script of that name, or a module of the interpreter."""
+    words = iter(command[1:])
+    for word in words:
+        if word == "-m":
+            return next(words, "") in _DAGSTERS
+        if not word.startswith("-"):
+            return Path(word).name in _DAGSTERS
+    return False
