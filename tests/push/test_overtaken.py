@@ -13,10 +13,12 @@ import pytest
 
 from seatsync_pipeline.errors import FileRefused
 from seatsync_pipeline.reconcile import service
+from seatsync_pipeline.reconcile.preview import Draft
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.setup import link_account, set_agreement_types, unlink_account, unmap_license
 from seatsync_pipeline.reconcile.store import PreviewOrigin, latest_preview_id, load_preview, save_preview
 from seatsync_pipeline.sources.store import latest_snapshot_id, load_snapshot, save_snapshot
+from seatsync_pipeline.warehouse import Warehouse
 from tests.push.one_of_each import addition, cancel, update
 from tests.push.place import Place, counts
 
@@ -79,11 +81,11 @@ def test_a_preview_that_was_begun_before_a_correction_is_not_the_newest_of_what_
 ) -> None:
     """It is stored after the corrected one, with the client that was corrected."""
 
-    def late(warehouse: object, draft: object, origin: PreviewOrigin) -> str:
+    def late(warehouse: Warehouse, draft: Draft, origin: PreviewOrigin) -> str:
         monkeypatch.undo()
         link(place)
         reconcile(place.warehouse, "duo", today=place.settings.today())
-        return save_preview(warehouse, draft, origin)  # type: ignore[arg-type]
+        return save_preview(warehouse, draft, origin)
 
     monkeypatch.setattr(service, "save_preview", late)
     made = reconcile(place.warehouse, "duo", today=place.settings.today())
