@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 from seatsync_pipeline.push.records import OperationRecord
 from seatsync_pipeline.sandbox.faults import Fault
 from tests.push.faulty import PATIENCE, Program, started
-from tests.push.place import Place, Row, counts, outcomes
+from tests.push.place import QUICK, Place, Row, counts, outcomes
 from tests.push.processes import taken
 from tests.push.test_kill import SIGKILLED, driver, operation
 from tests.push.test_property import reached, targets
@@ -54,12 +55,16 @@ class Told:
             assert self._changed.wait_for(lambda: len(self.rows) >= rows, PATIENCE), self.rows
 
 
+# An answer is held here for as long as the machine takes: one that is given up as lost would be asked for twice.
+WAITS = replace(QUICK, answer=60.0)
+
+
 @contextmanager
 def pushing(place: Place, selection: Path) -> Iterator[tuple[Future[dict[str, Any]], Told]]:
     """A push in a thread of its own; whatever is still held when the body ends is let go."""
     told = Told()
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(place.push, selection, progress=told)
+        running = pool.submit(place.push, selection, WAITS, progress=told)
         try:
             yield running, told
         finally:
