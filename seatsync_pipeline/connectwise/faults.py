@@ -36,7 +36,7 @@ RIGHTS = {
 }
 
 _TRANSIENT_4XX = {408, 425, 429}
-_AGAIN = "Nothing was stored. Try again later; if it persists, ask ConnectWise's status page or support."
+_AGAIN = "Try again later; if it persists, ask ConnectWise's status page or support."
 
 Redact = Callable[[str], str]
 
@@ -77,7 +77,7 @@ def response_error(response: httpx.Response, tried: str, path: str, redact: Reda
     elif status == 409:
         remedy = "Somebody may have that record open: see that it is saved and closed in ConnectWise, then try again."
     else:
-        remedy = "Nothing was stored. Check the ConnectWise version and please report this."
+        remedy = "Check the ConnectWise version and please report this."
     return PermanentVendorError(tried, found, remedy, status=status)
 
 
@@ -160,7 +160,7 @@ def wrong_shape(tried: str, expected: str, found: str) -> PermanentVendorError:
     return PermanentVendorError(
         tried,
         f"expected {expected}, got: {found}",
-        "Check that CONNECTWISE_URL is a ConnectWise PSA server; nothing was stored.",
+        "Check that CONNECTWISE_URL is a ConnectWise PSA server.",
         status=200,
     )
 

@@ -262,5 +262,5 @@ class _Record:
         return PermanentVendorError(
             f"reading {self._named()}{self._where} from ConnectWise",
             f"{name} should be {expected}, and is {found}",
-            "Correct that record in ConnectWise and scan again; nothing was stored.",
+            "Correct that record in ConnectWise, then try again.",
         )

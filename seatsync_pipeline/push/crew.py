@@ -141,7 +141,7 @@ class _Crew:
         except (OutcomeUnknown, WarehouseError):
             raise
         except VendorError as error:
-            outcome = _failed(change, why_failed(error))
+            outcome = _failed(change, str(error))
         self._journal.settle(self._record.operation_id, change, outcome)
         return outcome
 
@@ -208,11 +208,6 @@ def _bills(create: Outcome) -> bool:
 
 def _position(row: _Row) -> int:
     return row.position
-
-
-def why_failed(error: VendorError) -> str:
-    """A vendor's error as the reason of a row. Its remedy speaks of a whole scan, and is left out."""
-    return f"{error.tried}: {error.found.rstrip('.')}. This row was not written."
 
 
 def _failed(change: Change, why: str) -> Outcome:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from seatsync_pipeline.errors import CredentialsRefused, VendorError
 from seatsync_pipeline.push import operate
-from seatsync_pipeline.push.crew import FAILURES_IN_A_ROW, why_failed
+from seatsync_pipeline.push.crew import FAILURES_IN_A_ROW
 from seatsync_pipeline.push.plan import Change, Plan, Summary
 
 _OUTCOMES = {"write": "not_attempted", "skip": "skipped", "fail": "failed"}
@@ -93,7 +93,7 @@ def foresee(changes: Sequence[Change], why_not: Callable[[Change], str | None]) 
             failures += 1
             if failures == FAILURES_IN_A_ROW:
                 raise
-            rows.append(Foreseen(change, "fail", why_failed(error)))
+            rows.append(Foreseen(change, "fail", str(error)))
         else:
             failures = 0
             rows.append(Foreseen(change, "skip" if why else "write", why))
