@@ -113,8 +113,8 @@ def approve(preview: Preview, choice: Choice, *, by: str, file: Path) -> dict[st
     from seatsync_pipeline.push.plan import summarise_rows
     from seatsync_pipeline.push.selection import read_selection, write_selection
 
-    chosen = choose(preview, choice)
     now = datetime.now(UTC).replace(tzinfo=None)
+    chosen = choose(preview, choice, now=now)
     write_selection(file.absolute(), chosen.approvals, approved_by=by, approved_at=now)
     picked = [approval.row for approval in chosen.approvals]
     return {

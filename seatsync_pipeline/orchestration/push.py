@@ -171,8 +171,8 @@ def approve_rows(
     with refusals_as_failures():
         require_approver(settings.approvers, config.approved_by)
         preview = load_preview(warehouse, config.preview_id.strip())
-        chosen = choose(preview, config.choice())
-        now = datetime.now(UTC)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        chosen = choose(preview, config.choice(), now=now)
         path = (
             settings.home
             / "selections"
@@ -182,7 +182,7 @@ def approve_rows(
             path,
             chosen.approvals,
             approved_by=config.approved_by.strip(),
-            approved_at=now.replace(tzinfo=None),
+            approved_at=now,
         )
     rows = [approval.row for approval in chosen.approvals]
     context.log.info("%d rows approved into %s", len(rows), path)

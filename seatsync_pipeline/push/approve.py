@@ -6,9 +6,9 @@ itself, and where the choice comes from (the command line, the launchpad).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from seatsync_pipeline.errors import Fault, FileRefused, InputRefused
@@ -18,10 +18,6 @@ from seatsync_pipeline.push.selection import Approval
 from seatsync_pipeline.reconcile.orphans import NEVER_SEEN
 from seatsync_pipeline.reconcile.rows import Action, Guard
 from seatsync_pipeline.reconcile.store import Preview
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
@@ -58,15 +54,15 @@ def require_approver(approvers: Sequence[str], name: str, tried: str = "approvin
         )
 
 
-def choose(preview: Preview, choice: Choice, *, now: Callable[[], datetime] = _utc_now) -> Chosen:
-    """Approve rows of a preview.
+def choose(preview: Preview, choice: Choice, *, now: datetime) -> Chosen:
+    """Approve rows of a preview. `now` is naive UTC.
 
     Rows of a status are taken where nothing speaks against it; what can only be approved one by one, or lacks
     something, is left out and said so. Raises FileRefused when a row named by its id cannot be approved, and
     InputRefused when nothing is chosen, or the preview can be approved no more.
     """
     tried = f"approving rows of preview {preview.preview_id}"
-    _usable(preview, tried, now())
+    _usable(preview, tried, now)
     _known(preview, choice, tried)
     wanted = {row["row_id"]: row for row in preview.rows if _wanted(row, choice)}
     _agreements_used(wanted, choice, tried)

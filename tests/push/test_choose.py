@@ -41,13 +41,13 @@ def ids(*names: str) -> tuple[str, ...]:
 
 def chosen(preview: Preview = PREVIEW, **choice: Any) -> tuple[list[str], list[str]]:
     """The rows taken, in order, and those left out."""
-    result = choose(preview, Choice(**choice), now=lambda: NOW)
+    result = choose(preview, Choice(**choice), now=NOW)
     return [a.row["row_id"] for a in result.approvals], [row_id for row_id, _ in result.left_out]
 
 
 def refused(preview: Preview = PREVIEW, **choice: Any) -> str:
     with pytest.raises(InputRefused) as caught:
-        choose(preview, Choice(**choice), now=lambda: NOW)
+        choose(preview, Choice(**choice), now=NOW)
     faults = caught.value.faults if isinstance(caught.value, FileRefused) else ()
     return " ".join(
         [str(caught.value), *(f"{fault.value}: {fault.rule}. {fault.remedy}" for fault in faults)]
@@ -63,7 +63,7 @@ def test_rows_of_a_status_are_taken_where_nothing_speaks_against_it() -> None:
     taken, left = chosen(statuses=["Ready", "Source error", "Orphaned"], reason=REASON)
     assert sorted(taken) == sorted(ids("update", "to zero"))
     assert sorted(left) == sorted(ids("failed", "orphan"))
-    result = choose(PREVIEW, Choice(statuses=["Ready", "Orphaned"]), now=lambda: NOW)
+    result = choose(PREVIEW, Choice(statuses=["Ready", "Orphaned"]), now=NOW)
     assert dict(result.left_out) == {
         ID["to zero"]["row_id"]: "it needs a reason",
         ID["orphan"]["row_id"]: "it was never seen in the source: approve it one by one",
@@ -75,7 +75,7 @@ def test_rows_by_name_carry_reason_and_agreement_and_stand_in_the_previews_order
     choice = Choice(
         rows=ids("orphan", "create", "update"), agreements=agreements, reason=f"  {REASON}\n now "
     )
-    approvals = choose(PREVIEW, choice, now=lambda: NOW).approvals
+    approvals = choose(PREVIEW, choice, now=NOW).approvals
     order = [row["row_id"] for row in PREVIEW.rows]
     assert [order.index(a.row["row_id"]) for a in approvals] == sorted(order.index(i) for i in choice.rows)
     by_id = {a.row["row_id"]: a for a in approvals}
@@ -163,7 +163,7 @@ def test_an_override_is_written_to_the_rows_that_tripped_it() -> None:
     )
     share = ("orphan share",)
     assert "it needs a reason" in refused(crowd, rows=cancels, overrides=share)
-    approvals = choose(crowd, Choice(rows=cancels, overrides=share, reason=REASON), now=lambda: NOW).approvals
+    approvals = choose(crowd, Choice(rows=cancels, overrides=share, reason=REASON), now=NOW).approvals
     assert [a.overrides for a in approvals] == [share] * 3
 
 

@@ -1,29 +1,19 @@
-"""Alerts over several ticks on a real instance: told once, told to whom, and never with a client's name."""
+"""Alerts of runs and pushes on a real instance: told once, told to whom, and never with a client's name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 
-from seatsync_pipeline.definitions import build_defs, defs
+from seatsync_pipeline.definitions import build_defs
 from seatsync_pipeline.notices.deliver import DEADLINE_SECONDS
 from seatsync_pipeline.orchestration.instance import open_instance
-from seatsync_pipeline.orchestration.jobs import preview_key
-from seatsync_pipeline.orchestration.logs import progress_logger
 from seatsync_pipeline.orchestration.notices import _DATABASE_PATIENCE
 from seatsync_pipeline.orchestration.push import push_config
 from seatsync_pipeline.orchestration.run import run_job
-from seatsync_pipeline.push.approve import Choice, choose
-from seatsync_pipeline.push.selection import read_selection, write_selection
-from seatsync_pipeline.reconcile.service import reconcile
-from seatsync_pipeline.reconcile.setup import import_setup
-from seatsync_pipeline.reconcile.store import load_preview
+from seatsync_pipeline.push.selection import read_selection
 from seatsync_pipeline.settings import load_settings
 from sensors.alerts import (
     _PUSHES_A_TICK,
@@ -31,120 +21,20 @@ from sensors.alerts import (
     push_canceled_alert,
     push_notice,
     run_failure_alert,
-    stale_source_notice,
 )
 from tests.notices.servers import Hook, hook
-from tests.orchestration.conftest import homes, place, pulled, scanned
-from tests.orchestration.place import EXPORT, Place
+from tests.orchestration.place import Place
 from tests.orchestration.terminate import terminated
 from tests.orchestration.test_checks import Lossy
-from tests.push.conftest import stock
-
-__all__ = ["homes", "place", "pulled", "scanned", "stock"]
-
-SAMPLE_MONTH = EXPORT.parent
-PLANTED = "Zebra <!channel> Umbrella"
-
-
-@pytest.fixture
-def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
-    with hook() as receiver:
-        monkeypatch.setenv("SEATSYNC_NOTICE_WEBHOOK_URL", receiver.url)
-        monkeypatch.setenv("SEATSYNC_UI_URL", "https://dagster.example/")
-        yield receiver
-
-
-@pytest.fixture
-def ready(pulled: Place) -> Place:
-    """Mapped and linked, with a preview of that."""
-    import_setup(pulled.warehouse, SAMPLE_MONTH / "setup.csv", by="tester")
-    new_preview(pulled)
-    return pulled
-
-
-class Ticks:
-    """Ticks of one sensor, each with an instance opened anew, as after a restart; only the cursor goes on."""
-
-    def __init__(self, sensor: dg.SensorDefinition) -> None:
-        self._sensor = sensor
-        self.cursor: str | None = None
-        self.said = ""
-        self.failed: list[str] = []
-        self()  # the first one only finds its place
-
-    def __call__(self, *, keep: bool = True) -> None:
-        """One tick. Without `keep` the process dies before Dagster has noted the cursor."""
-        with open_instance(load_settings()) as instance:
-            context = dg.SensorEvaluationContext(
-                instance_ref=None,
-                instance=instance,
-                cursor=self.cursor,
-                repository_def=defs.get_repository_def(),
-                repository_name="__repository__",
-                sensor_name=self._sensor.name,
-                # The daemon's ticks belong to a code location, and runs of the command line to none.
-                code_location_origin=RegisteredCodeLocationOrigin("seatsync"),
-            )
-            with context:
-                data = self._sensor.evaluate_tick(context)
-        assert not data.run_requests
-        self.said = data.skip_message or ""
-        self.failed = [str(reaction.error) for reaction in data.dagster_run_reactions or () if reaction.error]
-        if keep:
-            self.cursor = data.cursor
-
-
-@dg.op
-def leaky() -> None:
-    raise ZeroDivisionError(f"{PLANTED} owes 12 dollars")
-
-
-@dg.job
-def defective() -> None:
-    leaky()
-
-
-def fail(place: Place) -> str:
-    """A run that fails with a client's name in its error."""
-    loggers = {"progress": progress_logger}
-    definitions = dg.Definitions(jobs=[defective], loggers=loggers)
-    return run_job("defective", definitions=definitions, settings=place.settings).run_id
-
-
-def new_preview(place: Place) -> str:
-    """A new Duo preview, as its asset would have made it."""
-    preview_id = reconcile(place.warehouse, "duo", today=place.settings.today())
-    with open_instance(place.settings) as instance:
-        instance.report_runless_asset_event(
-            dg.AssetMaterialization(preview_key("duo"), metadata={"preview_id": preview_id})
-        )
-    return preview_id
-
-
-def plant_account(place: Place) -> None:
-    """One more account in the latest snapshot, which belongs to no company."""
-    [(snapshot,)] = place.query("select max(snapshot_id) from snapshot where source = 'duo'")
-    place.change("insert into account values (?, 'DAnew', ?, null, '{}')", snapshot, PLANTED)
-    place.change(
-        "insert into observation values (?, 999, 'DAnew', ?, 'Duo MFA', 7, 'counted', null, '{}')",
-        snapshot,
-        PLANTED,
-    )
-
-
-def approve(place: Place) -> Path:
-    """The default rows of a new Duo preview, approved."""
-    place.run("connectwise_scan")  # a push is bound to the server that was scanned
-    chosen = choose(load_preview(place.warehouse, new_preview(place)), Choice(defaults=True))
-    selection = place.settings.home / "selection.csv"
-    write_selection(
-        selection, chosen.approvals, approved_by="Ann", approved_at=datetime.now(UTC).replace(tzinfo=None)
-    )
-    return selection
-
-
-def texts(*receivers: Hook) -> str:
-    return b" ".join(body for receiver in receivers for body in receiver.raw).decode()
+from tests.sensors.alerting import (
+    PLANTED,
+    Ticks,
+    approve,
+    fail,
+    new_preview,
+    plant_account,
+    texts,
+)
 
 
 def test_a_failed_run_is_told_once_whoever_started_it(
@@ -336,73 +226,6 @@ def test_what_leaves_the_house_names_no_client_unless_that_is_allowed(
         assert "<!" not in texts(slack)
 
 
-def test_a_new_preview_of_a_real_run_is_told_once(scanned: Place, webhook: Hook) -> None:
-    tick = Ticks(preview_notice)
-    assert "from now on" in tick.said
-    import_setup(scanned.warehouse, SAMPLE_MONTH / "setup.csv", by="tester")
-    assert scanned.run("duo_pull").success
-    tick()
-    tick()
-    [document] = webhook.got
-    [(preview_id, without)] = scanned.query(
-        "select preview_id, count(*) from preview where status in ('Unmatched', 'Ambiguous') group by 1"
-    )
-    assert without
-    assert document["event"] == "preview_needs_you"
-    assert document["id"] == f"preview_needs_you:{preview_id}"
-    assert document["url"] == "https://dagster.example/assets/duo/preview"
-    assert document["facts"]["new accounts without a company"] == str(without)
-
-
-def test_only_what_is_new_is_told(ready: Place, webhook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
-    tick = Ticks(preview_notice)
-    monkeypatch.setenv("SEATSYNC_NOTICE_DRIFT_PERCENT", "100000")
-    new_preview(ready)
-    tick()
-    assert "nobody needs to be told" in tick.said
-
-    plant_account(ready)
-    new_preview(ready)
-    tick()
-    new_preview(ready)
-    tick()
-    [document] = webhook.got
-    assert "1 account without a company is new" in document["happened"]
-    assert "seats would change" not in document["happened"]
-
-
-def test_a_drift_is_told_once_for_a_snapshot(
-    ready: Place, webhook: Hook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SEATSYNC_NOTICE_DRIFT_PERCENT", "0.1")
-    tick = Ticks(preview_notice)
-    new_preview(ready)  # by the same snapshot as the preview before it, which drifted as much
-    tick()
-    assert webhook.got == []
-    ready.change(
-        "update preview_header set snapshot_id = (select snapshot_id from snapshot where source = 'connectwise')"
-    )
-    new_preview(ready)
-    tick()
-    [document] = webhook.got
-    assert "billed seats would change" in document["happened"]
-    assert "the limit is 0.1 %" in document["happened"]
-
-
-def test_an_undelivered_preview_notice_is_loud_and_not_repeated(
-    ready: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tick = Ticks(preview_notice)
-    plant_account(ready)
-    new_preview(ready)
-    with hook(404) as gone:
-        monkeypatch.setenv("SEATSYNC_NOTICE_TEAMS_URL", gone.url)
-        tick()
-        assert "NOT DELIVERED to 1 of 1 channels" in tick.said
-        tick()
-        assert gone.tries == 1
-
-
 def test_a_push_that_left_rows_is_told_once(ready: Place, webhook: Hook) -> None:
     tick = Ticks(push_notice)
     selection = approve(ready)
@@ -432,27 +255,3 @@ def test_without_a_channel_the_tick_says_so(ready: Place) -> None:
     previews()
     assert "No channel" in failures.said
     assert "No channel" in previews.said
-
-
-@pytest.mark.parametrize("accepted", [True, False])
-def test_a_source_goes_stale_once_a_week(
-    ready: Place, webhook: Hook, monkeypatch: pytest.MonkeyPatch, *, accepted: bool
-) -> None:
-    tick = Ticks(stale_source_notice)
-    assert "nobody needs to be told" in tick.said
-    tick()
-    assert "already" in tick.said
-    long_ago = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=36, hours=1)
-    ready.change("update snapshot set taken_at = ? where source = 'duo'", long_ago)
-    if not accepted:
-        ready.change("update snapshot set verdict = 'suspect' where source = 'duo'")
-    told = []
-    for day in (2, 2, 3, 8, 9, 9, 15):
-        monkeypatch.setenv("SEATSYNC_TODAY", f"2027-01-{day:02}")
-        tick()
-        told.append(len(webhook.got))
-    assert told == [1, 1, 1, 1, 2, 2, 2]
-    document = webhook.got[0]
-    assert (document["event"], document["title"]) == ("source_stale", "Duo has gone stale")
-    assert "36 days ago; the limit is 35" in document["happened"]
-    assert ("has no accepted snapshot" in document["happened"]) == (not accepted)
