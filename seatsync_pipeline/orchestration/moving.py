@@ -75,7 +75,7 @@ def _copy(path: Path, folder: Path, sha256: str, prepare: Callable[[Path], None]
     """Copy a file that holds that, so that it is on the disk whole or not at all. None when it holds something else."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".moving-") as aside:
         copy = Path(aside) / "file"
-        with open(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+        with os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             status = path.lstat()
             content = content_of(path, file)
             file.flush()

@@ -10,14 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 from pathlib import Path
 
 from seatsync_pipeline.orchestration.inbox import open_safely
 
-try:
+if sys.platform == "linux":
     import fcntl
-except ImportError:  # Windows: there, a file that is open for writing can mostly not be opened by others
-    fcntl = None  # type: ignore[assignment]
 
 # All writers of these are programs of this machine. On any other kind, a share above all, its kernel knows but its own.
 _LOCAL = frozenset("bcachefs btrfs exfat ext2 ext3 ext4 f2fs jfs ntfs3 overlay tmpfs vfat xfs zfs".split())
@@ -40,7 +39,7 @@ def is_being_written(path: Path) -> bool | None:
 
 
 def _has_writer(descriptor: int) -> bool | None:
-    if fcntl is None or not hasattr(fcntl, "F_SETLEASE"):
+    if sys.platform != "linux":
         return None
     try:
         # Who opens the file for writing meanwhile waits for the lease to go, and its holder gets a signal. The usual

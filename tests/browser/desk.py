@@ -9,7 +9,6 @@ its children outlive it.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -18,17 +17,17 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 from playwright.sync_api import Browser, sync_playwright
 
 from seatsync_pipeline.sandbox import SampleMonth, Sandbox
 from seatsync_pipeline.settings import Settings, load_settings
+from tests.graphql import ask
 
 SEATSYNC = Path(sys.executable).with_name("seatsync")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -135,15 +134,7 @@ class Desk:
 
     def ask(self, query: str, **variables: Any) -> Any:
         """The data of a GraphQL answer: to learn what a page would show once it is there, never instead of it."""
-        request = urllib.request.Request(  # noqa: S310  # our own server
-            f"{self.url}/graphql",
-            json.dumps({"query": query, "variables": variables}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            told = json.load(answer)
-        assert "errors" not in told, told["errors"]
-        return told["data"]
+        return ask(self.url, query, variables)
 
     def runs(self, job: str | None = None) -> list[tuple[str, str, str]]:
         """Runs as (id, job, status), the newest first."""
@@ -179,7 +170,7 @@ class Desk:
     def _loaded(self) -> bool:
         try:
             told = self.ask(_LOADED)
-        except (OSError, urllib.error.URLError, ValueError):
+        except (httpx.HTTPError, ValueError):
             return False
         daemons = told["instance"]["daemonHealth"]["allDaemonStatuses"]
         return bool(told["repositoriesOrError"].get("nodes")) and all(

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from seatsync_pipeline.orchestration.instance import WORKSPACE
+from tests.graphql import ask
 from tests.orchestration.place import Place
 
 LAUNCH = """
@@ -59,19 +59,16 @@ class _UI:
     """What a person does in Dagster's pages, over the same GraphQL."""
 
     def __init__(self, port: int, server: subprocess.Popen[bytes]) -> None:
-        self._address = f"http://127.0.0.1:{port}/graphql"
+        self._address = f"http://127.0.0.1:{port}"
         self._server = server
 
     def ask(self, query: str, **variables: object) -> Any:
         """Raises AssertionError when the server never answers with data."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(self._address, body, {"Content-Type": "application/json"})  # noqa: S310
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self._server.poll() is None:
             try:
-                with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-                    return json.load(answer)["data"]
-            except OSError:
+                return ask(self._address, query, variables)
+            except httpx.HTTPError:
                 time.sleep(0.25)
         raise AssertionError("the web server did not answer")
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.graphql import ask
 from tests.orchestration.place import Place
 
 EXECUTE = [sys.executable, "-m", "dagster", "job", "execute", "-m", "seatsync_pipeline.definitions", "-j"]
@@ -91,17 +91,11 @@ def test_make_dev_serves_the_code_location(scanned: Place, tmp_path: Path) -> No
 
 def _ask(port: int, server: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
     """What the web server knows of its code locations, as soon as it answers."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/graphql",
-        json.dumps({"query": LOCATION}).encode(),
-        {"Content-Type": "application/json"},
-    )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-                nodes = json.load(answer)["data"]["repositoriesOrError"].get("nodes")
-        except (OSError, ValueError):
+            nodes = ask(f"http://127.0.0.1:{port}", LOCATION)["repositoriesOrError"].get("nodes")
+        except (httpx.HTTPError, ValueError):
             nodes = None
         if nodes:
             return list(nodes)
