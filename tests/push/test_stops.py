@@ -121,3 +121,11 @@ def test_a_new_line_that_bills_otherwise_is_not_the_approved_one_and_the_old_one
     assert report["items"][0]["reason"].startswith("changed in ConnectWise since the preview: addition")
     assert says in report["items"][0]["reason"]
     assert place.changes().changed == {}
+
+
+def test_a_failed_row_says_what_to_do(place: Place, seven: list[Row]) -> None:
+    point = write_point(seven[0]["agreement_id"], seven[0]["addition_id"])
+    break_at(place, point, "error", status=409)
+    (item,) = place.push(place.approve(seven[0]))["items"]
+    assert item["outcome"] == "failed"
+    assert "Somebody may have that record open" in item["reason"]
