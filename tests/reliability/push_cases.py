@@ -94,10 +94,15 @@ CASES: tuple[Case, ...] = (
         strike("error", status=401, after=2, times=None),
         1,
         Stores.INTERRUPTED,
-        "401",
+        "answered 401",
     ),
     case(
-        "one write is refused", "400 for one PATCH", strike("error", status=400), 1, Stores.AS_APPROVED, "400"
+        "one write is refused",
+        "400 for one PATCH",
+        strike("error", status=400),
+        1,
+        Stores.AS_APPROVED,
+        "answered 400",
     ),
     case(
         "an addition cannot be read before its write",
@@ -105,7 +110,7 @@ CASES: tuple[Case, ...] = (
         strike("error", "GET", times=None),
         1,
         Stores.INTERRUPTED,
-        "503",
+        "answered 503",
     ),
     case(
         "somebody edits ConnectWise meanwhile",
