@@ -83,7 +83,7 @@ def test_serve_prints_the_settings_and_stops(month: SampleMonth) -> None:
         printed.append(settings)
         stop.set()
 
-    before = threading.active_count()
+    before = set(threading.enumerate())
     serve.run(announce, stop, month=month)
     assert printed[0]["CONNECTWISE_URL"].startswith("http://127.0.0.1:")
-    assert threading.active_count() == before
+    assert not set(threading.enumerate()) - before
