@@ -133,8 +133,12 @@ def main() -> None:
     parser.add_argument(
         "--each", type=int, default=20, help="additions of each agreement, or users of each subaccount"
     )
+    parser.add_argument("--companies", type=int, default=0, help="if there are more of them than agreements")
     options = parser.parse_args()
-    world = (ConnectWise if options.vendor == "connectwise" else Duo)(options.many, options.each)
+    if options.vendor == "connectwise":
+        world: ConnectWise | Duo = ConnectWise(options.many, options.each, options.companies)
+    else:
+        world = Duo(options.many, options.each)
     service = Service(
         world.answer, latency=options.latency, handshake=options.handshake, per_minute=options.per_minute
     )

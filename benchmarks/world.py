@@ -18,13 +18,16 @@ _MOST = 1000
 
 
 class ConnectWise:
-    """`agreements` agreements of as many companies, `each` additions in every one, 2,000 products."""
+    """`agreements` agreements of as many companies, `each` additions in every one, 2,000 products.
 
-    def __init__(self, agreements: int, each: int, products: int = 2000) -> None:
+    `companies`: more companies than those, which have no agreement.
+    """
+
+    def __init__(self, agreements: int, each: int, companies: int = 0, products: int = 2000) -> None:
         self._each = each
         self._products = products
         self._lists = {
-            "/company/companies": [_company(n) for n in range(1, agreements + 1)],
+            "/company/companies": [_company(n) for n in range(1, max(agreements, companies) + 1)],
             "/finance/agreements/types": [{"id": 1, "name": "Managed Services", "inactiveFlag": False}],
             "/finance/agreements": [_agreement(n) for n in range(1, agreements + 1)],
             "/procurement/catalog": [_product(n) for n in range(1, products + 1)],
@@ -56,7 +59,7 @@ class ConnectWise:
         link = "Link: \r\n"
         if (number + 1) * size < len(rows):
             key = f"page={number + 2}" if "page" in query else f"pageId={(number + 1) * size}"
-            link = f'Link: <https://bench.invalid/x?{key}&pageSize={size}>; rel="next"\r\n'
+            link = f'Link: <https://bench.invalid/x?pageSize={size}&{key}>; rel="next"\r\n'
         return 200, f"[{','.join(page)}]".encode(), link
 
     def _additions(self, agreement: int, query: dict[str, str]) -> Answer:
