@@ -19,7 +19,7 @@ from seatsync_pipeline.settings import Settings
 LATENCY, AT_ONCE = 0.05, 8
 AGREEMENTS, EACH, COMPANIES, PEER = 1000, 20, 1000, 100
 LARGEST_PAGE = 1000
-LISTS = 14  # a company's API path, credentials, and pages and counts of five lists of 1,000 to 2,000 records
+LISTS = 11  # the API path, six pages of five lists of 1 to 2,000 records, and the counts of four
 
 
 def settings_for(port: int) -> Settings:

@@ -180,12 +180,11 @@ class ConnectWiseReader:
             raise faults.wrong_shape(tried, "a count", self._quote(body))
         return found
 
-    def check_credentials(self) -> int:
-        """Make a call that needs the credentials and return the number of companies.
+    def check_credentials(self, path: str = "/company/companies") -> int:
+        """Make a call that needs the credentials and return what it counts: how many records the list at `path` has.
 
         Raises CredentialsRefused for 401, 403, and 404: ConnectWise answers 404 to credentials it does not know.
         """
-        path = "/company/companies"
         try:
             return self.count(path)
         except PermanentVendorError as error:

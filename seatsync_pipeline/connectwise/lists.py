@@ -67,13 +67,17 @@ class ListRead(Generic[_T]):
     longest: int
 
 
-def read_counted(reader: ConnectWiseReader, wanted: CountedList[_T]) -> ListRead[_T]:
-    """A list that agrees with its count; on a disagreement it is read once more, without `fields`.
+def read_counted(
+    reader: ConnectWiseReader, wanted: CountedList[_T], expected: int | None = None
+) -> ListRead[_T]:
+    """A list that agrees with its count; on a disagreement both are read once more, the list without `fields`.
 
-    Without them, because some servers answer a field they do not know with an empty list.
+    Without them, because some servers answer a field they do not know with an empty list. `expected` is the count
+    where it was read before the list.
     """
     listed = read_list(reader, wanted.path, fields=wanted.fields)
-    expected = reader.count(wanted.path)
+    if expected is None:
+        expected = reader.count(wanted.path)
     if len(listed.rows) != expected:
         listed = read_list(reader, wanted.path)
         expected = reader.count(wanted.path)

@@ -121,8 +121,9 @@ def _read_or_stop(reader: ConnectWiseReader, report: Progress, known: Known) -> 
 def _read_all(
     reader: ConnectWiseReader, pool: ThreadPoolExecutor, report: Progress, known: Known
 ) -> _AllRead:
-    reader.check_credentials()
-    agreements_read = pool.submit(read_counted, reader, AGREEMENTS)
+    # One call alone, so that a wrong key is tried once and not by every thread; everything waits for the agreements.
+    many = reader.check_credentials(AGREEMENTS.path)
+    agreements_read = pool.submit(read_counted, reader, AGREEMENTS, many)
     recap_read = pool.submit(read_recap, reader)
     companies_read = pool.submit(read_counted, reader, COMPANIES)
     catalog_read = pool.submit(read_counted, reader, CATALOG)

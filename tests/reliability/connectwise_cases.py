@@ -135,7 +135,7 @@ _LASTING = (
     refused(
         "`/count` disagrees with the list",
         "3 more, for ever",
-        strike("count", "*/companies/count", delta=3, after=1),
+        strike("count", "*/companies/count", delta=3),
         "the count says",
     ),
     refused(
