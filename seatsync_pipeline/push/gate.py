@@ -45,8 +45,9 @@ class Known:
     `preview` is the one the selection names (None: unknown), `latest` the newest of its source, `book` the scan
     behind `preview`. `scanned` and `configured` are the ConnectWise of then and of now. `last_operation` is when
     the last operation ended, `finished` the operation that this very selection was, `unfinished` another one
-    that is. `snapshot_id` is the newest reading of the source, `setup_change` the newest decision about it. `limits`
-    are today's. `now` is UTC.
+    that is. `snapshot_id` is the newest reading of the source, `setup_change` the newest decision about it.
+    `counted_by` is the setting that reading was counted by, `count_basis` what it says now; None where a source has no
+    such setting. `limits` are today's. `now` is UTC.
     """
 
     now: datetime
@@ -65,6 +66,8 @@ class Known:
     unfinished: str | None = None
     snapshot_id: str | None = None
     setup_change: str | None = None
+    counted_by: str | None = None
+    count_basis: str | None = None
 
 
 def judge(selection: Selection, known: Known) -> Plan | tuple[Fault, ...]:
@@ -165,6 +168,14 @@ def _of_latest(known: Known) -> list[Fault]:
     if latest.setup_change != known.setup_change:
         faults.append(
             fault("a mapping, link or filter was changed since the newest preview was made", RECONCILE_ANEW)
+        )
+    if known.counted_by != known.count_basis:
+        faults.append(
+            fault(
+                f"the newest reading counts users as `{known.counted_by}`, and DUO_COUNT_BASIS is "
+                f"`{known.count_basis}` now",
+                f"Set it back, or count anew: {RECONCILE_ANEW}",
+            )
         )
     return faults
 

@@ -30,7 +30,7 @@ from seatsync_pipeline.reconcile.guards import Limits
 from seatsync_pipeline.reconcile.load import last_setup_change, load_setup
 from seatsync_pipeline.reconcile.store import Preview, latest_preview_id, load_preview
 from seatsync_pipeline.settings import Settings, missing
-from seatsync_pipeline.sources.store import latest_snapshot_id
+from seatsync_pipeline.sources.store import latest_snapshot_id, snapshot_facts
 from seatsync_pipeline.warehouse import Connection, Warehouse
 
 
@@ -183,6 +183,8 @@ class Push:
             unfinished=unfinished.operation_id if unfinished else None,
             snapshot_id=facts.get("snapshot_id"),
             setup_change=facts.get("setup_change"),
+            counted_by=facts.get("counted_by"),
+            count_basis=settings.duo_count_basis if facts.get("counted_by") else None,
         )
 
     def _preview(self, preview_id: str) -> Preview | None:
@@ -253,11 +255,13 @@ def _scan_facts(connection: Connection, preview: Preview) -> dict[str, Any]:
     """The scan behind a preview as a book, the ConnectWise it was made from, and what is the newest of its source."""
     scan = load_scan(connection, preview.scan["id"])
     setup = load_setup(connection, preview.source)
+    snapshot_id = latest_snapshot_id(connection, preview.source)
     return {
         "book": Book(scan, setup.agreement_types, preview.today),
         "scanned": gate.Server(str(scan.details.get("server")), str(scan.details.get("company"))),
         "agreement_types": setup.agreement_types,
-        "snapshot_id": latest_snapshot_id(connection, preview.source),
+        "snapshot_id": snapshot_id,
+        "counted_by": snapshot_facts(connection, snapshot_id).details.get("basis") if snapshot_id else None,
         "setup_change": last_setup_change(connection, preview.source),
     }
 

@@ -17,6 +17,7 @@ from seatsync_pipeline.reconcile.preview import Draft
 from seatsync_pipeline.reconcile.service import reconcile
 from seatsync_pipeline.reconcile.setup import link_account, set_agreement_types, unlink_account, unmap_license
 from seatsync_pipeline.reconcile.store import PreviewOrigin, latest_preview_id, load_preview, save_preview
+from seatsync_pipeline.sources.recount import recount
 from seatsync_pipeline.sources.store import latest_snapshot_id, load_snapshot, save_snapshot
 from seatsync_pipeline.warehouse import Warehouse
 from tests.push.one_of_each import addition, cancel, update
@@ -96,3 +97,30 @@ def test_a_preview_that_was_begun_before_a_correction_is_not_the_newest_of_what_
         place.push(place.approve(addition(place)))
     assert [fault.rule for fault in refused.value.faults] == [SETUP]
     assert place.changes().none
+
+
+def test_users_that_are_counted_otherwise_now_have_to_be_counted_anew(place: Place) -> None:
+    """The number was approved under another agreement on who is billed."""
+    before = place.settings
+    selection = place.approve(update(place))
+    place.settings = before.model_copy(update={"duo_count_basis": "existing"})
+    with pytest.raises(FileRefused) as refused:
+        place.push(selection)
+    (fault,) = refused.value.faults
+    assert fault.rule == (
+        "the newest reading counts users as `enrolled`, and DUO_COUNT_BASIS is `existing` now"
+    )
+    assert place.changes().none
+
+    recount(place.warehouse, "duo", place.settings)
+    made = reconcile(place.warehouse, "duo", today=place.settings.today())
+    place.settings = before
+    with pytest.raises(
+        FileRefused, match="counts users as `existing`, and DUO_COUNT_BASIS is `enrolled` now"
+    ):
+        place.push(selection)
+    assert place.changes().none
+
+    place.settings = before.model_copy(update={"duo_count_basis": "existing"})
+    place.previews["duo"] = load_preview(place.warehouse, made)
+    assert counts(place.push(place.approve(update(place)))) == {"updated": 1}
