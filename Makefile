@@ -4,6 +4,7 @@
 VENV := .venv
 BIN  := $(VENV)/bin
 TEST_WORKERS ?= 2
+PACKAGES := seatsync_pipeline assets sensors
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo dev test lint types imports unit chromium soak coverage fuzz reference reliability screenshots bench format lock clean
@@ -88,12 +89,15 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-strip-ext
 
 clean: ## remove the environment and all caches, never your data
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage build *.egg-info
+	find $(PACKAGES) tests docs benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
-# Hash mode refuses an editable project, so the lock goes first and the project after it, alone.
+# Hash mode refuses an editable project, so the lock goes first and the project after it, alone. An editable project is not
+# compiled by the installation, and those who run it may not be allowed to write here: each start would compile it anew.
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the locked dependencies into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -22,6 +23,8 @@ MODULES = (
 
 
 def main(wanted: list[str]) -> None:
+    # As on an operator's machine, where the second start of a command does not compile anything.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # Line by line, so that a module that fails late leaves what was measured before it.
     print(f"{machine()}\n\n{HEAD}", flush=True)
     for name in wanted or MODULES:
