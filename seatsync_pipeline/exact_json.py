@@ -63,13 +63,29 @@ def loads(text: str | bytes) -> Any:
 
     Raises ValueError for what is no JSON, in whatever way it is none.
     """
+    return _loads(text, _DECODER)
+
+
+def _loads(text: str | bytes, decoder: json.JSONDecoder) -> Any:
     if not isinstance(text, str):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
     try:
-        return _DECODER.decode(text)
+        return decoder.decode(text)
     except RecursionError:
         # Not chained: its traceback is a thousand lines long.
         raise ValueError("it is nested too deeply") from None
+
+
+class NamedTwice(ValueError):
+    """An object of a foreign document gives one name two values."""
+
+
+def loads_foreign(text: str | bytes) -> Any:
+    """`loads` for what others wrote: which of two values of one name is meant nobody can tell.
+
+    Raises NamedTwice for that, and ValueError for what is no JSON.
+    """
+    return _loads(text, _FOREIGN)
 
 
 def plain(number: Decimal) -> str:
@@ -124,8 +140,18 @@ def _refuse(name: str) -> object:
     raise ValueError(f"{name} is not a number")
 
 
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        for name, value in pairs:
+            if found[name] != value:
+                raise NamedTwice(f"one record has two values for {name!r}")
+    return found
+
+
 # Kept, because a million rows each have their evidence, and making either takes longer than using it.
 _DECODER = json.JSONDecoder(parse_float=_decimal, parse_constant=_refuse)
+_FOREIGN = json.JSONDecoder(parse_float=_decimal, parse_constant=_refuse, object_pairs_hook=_unambiguous)
 _COMPACT = json.JSONEncoder(default=_encode, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _quoted = json.encoder.encode_basestring  # what `_COMPACT` writes text with
 _SCALARS: dict[type, Callable[[Any], str]] = {

@@ -96,3 +96,15 @@ def test_what_is_no_number_is_refused(value: object) -> None:
         exact_json.scalar(value)
     with pytest.raises(ValueError, match="NaN"):
         exact_json.loads("[NaN]")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"quantity": 5, "quantity": 777}', '[{"product": {"id": 1, "name": null, "id": 2}}]']
+)
+def test_of_two_values_of_one_name_none_is_taken(text: str) -> None:
+    with pytest.raises(exact_json.NamedTwice, match=r"two values for '(quantity|id)'"):
+        exact_json.loads_foreign(text)
+
+
+def test_a_name_that_says_the_same_twice_says_it_once() -> None:
+    assert exact_json.loads_foreign('{"quantity": 5, "quantity": 5.0}') == {"quantity": Decimal(5)}

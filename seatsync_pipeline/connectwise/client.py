@@ -269,9 +269,9 @@ class ConnectWiseReader:
         if not response.is_success or response.status_code == 206:  # a part, which nobody asked for
             raise faults.response_error(response, tried, path, self._credentials.redact)
         try:
-            return exact_json.loads(response.content)
-        except ValueError:
-            raise faults.unreadable(response, tried, self._credentials.redact) from None
+            return exact_json.loads_foreign(response.content)
+        except ValueError as error:
+            raise faults.unreadable(response, tried, self._credentials.redact, error) from None
 
     def _persist(self, once: Callable[[], _T]) -> _T:
         """Run a read until it succeeds, fails for good, or the attempts are used up."""

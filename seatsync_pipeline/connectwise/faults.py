@@ -146,8 +146,15 @@ def _broken(error: httpx.TransportError, host: str) -> tuple[str, str]:
     return f"the answer from {host} broke off", _AGAIN
 
 
-def unreadable(response: httpx.Response, tried: str, redact: Redact) -> SeatSyncError:
+def unreadable(response: httpx.Response, tried: str, redact: Redact, error: ValueError) -> SeatSyncError:
     """The error for a 2xx whose body is not JSON: cut off (worth another try) or another thing altogether."""
+    if isinstance(error, exact_json.NamedTwice):
+        return PermanentVendorError(
+            tried,
+            f"the answer can be read in two ways: {quote(str(error), redact)}",
+            "Nothing of it was used. See that no proxy changes answers on their way; if none does, ask ConnectWise.",
+            status=200,
+        )
     text = _text(response).strip()
     if not text or text[0] in "[{":
         whole = bool(text) and response.content.rstrip()[-1:] in {b"]", b"}"}

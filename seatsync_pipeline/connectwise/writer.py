@@ -113,7 +113,7 @@ class ConnectWiseWriter:
         status = response.status_code
         if response.is_success:
             try:
-                return exact_json.loads(response.content)
+                return exact_json.loads_foreign(response.content)
             except ValueError:
                 raise AnswerLost(
                     tried,

@@ -185,6 +185,12 @@ _LASTING = (
         "quantity should be",
     ),
     refused("NaN", "a quantity", respond(raw_quantity(b"NaN")), "is no JSON"),
+    refused(
+        "two values of one name",
+        "`quantity` stands twice in an addition",
+        respond(raw_quantity(b'5, "quantity": 777')),
+        "two values for 'quantity'",
+    ),
     refused("1e400", "a quantity", respond(raw_quantity(b"1e400")), "below 10^12"),
     refused(
         "a date of zeros",
