@@ -26,6 +26,7 @@ from seatsync_pipeline.push.settle import Finding, Found
 from seatsync_pipeline.reconcile.book import Book
 from seatsync_pipeline.reconcile.rows import Action
 
+_LOOKS_AT_A_LAG = 2  # after the first; each holds up the row, and the write was accepted
 _DONE = {Action.UPDATE: "updated", Action.CREATE: "created", Action.CANCEL: "cancelled"}
 
 
@@ -237,7 +238,7 @@ class RowRunner:
         if intent.made is not None:
             made = live.read_addition_by_id(self._reader, change.agreement_id, intent.made, change)
             if made is not None:
-                return settle.of_create(change, intent, {made.addition_id: made})
+                return settle.of_create(change, intent, {**self._beside(change), made.addition_id: made})
         found = settle.of_create(
             change, intent, live.read_agreement_additions(self._reader, change.agreement_id)
         )
@@ -246,9 +247,23 @@ class RowRunner:
             return replace(found, why=why)
         return found
 
+    def _beside(self, change: Change) -> dict[int, Addition]:
+        """What the agreement itself lists: a request that was repeated on its way adds the line a second time, and
+        its answer names one of the two.
+        """
+        listed = live.read_agreement_additions(self._reader, change.agreement_id)
+        return {key: each for key, each in listed.items() if each.agreement_id == change.agreement_id}
+
     def _read_back(self, change: Change, intent: Intent) -> Outcome:
-        """Prove the write by a GET on the id, never by its own answer or a list."""
+        """Prove the write by a GET on the id, never by its own answer or a list; what still shows the old value may
+        lag behind.
+        """
         found = self._look(change, intent)
+        for _ in range(_LOOKS_AT_A_LAG):
+            if found.finding is not Finding.NOT_WRITTEN:
+                break
+            self._sleep(self._patience.pause)
+            found = self._look(change, intent)
         if found.finding is Finding.NOT_WRITTEN:
             found = Found(
                 Finding.UNRESOLVED,
