@@ -133,7 +133,12 @@ class ConnectWiseWriter:
         if isinstance(error, TransientVendorError) and status != 429:
             raise AnswerLost(tried, error.found, "SeatSync looks whether the write was taken.")
         said = self._reader.redact(faults.message(response))
-        raise WriteRefused(tried, error.found, error.remedy, status=status, said=said)
+        remedy = error.remedy
+        if (
+            status == 400
+        ):  # ConnectWise checks the whole stored record again, fields included that nobody sent
+            remedy = "Correct in ConnectWise what it names, then approve the row of a new preview."
+        raise WriteRefused(tried, error.found, remedy, status=status, said=said)
 
 
 def calendar_text(day: date) -> str:

@@ -123,9 +123,13 @@ def test_a_new_line_that_bills_otherwise_is_not_the_approved_one_and_the_old_one
     assert place.changes().changed == {}
 
 
-def test_a_failed_row_says_what_to_do(place: Place, seven: list[Row]) -> None:
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [(409, "Somebody may have that record open"), (400, "Correct in ConnectWise what it names")],
+)
+def test_a_failed_row_says_what_to_do(place: Place, seven: list[Row], status: int, says: str) -> None:
     point = write_point(seven[0]["agreement_id"], seven[0]["addition_id"])
-    break_at(place, point, "error", status=409)
+    break_at(place, point, "error", status=status)
     (item,) = place.push(place.approve(seven[0]))["items"]
     assert item["outcome"] == "failed"
-    assert "Somebody may have that record open" in item["reason"]
+    assert says in item["reason"]
