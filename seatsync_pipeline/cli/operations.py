@@ -96,7 +96,13 @@ def outcome_line(item: dict[str, Any]) -> str:
     from seatsync_pipeline.push.records import DONE
 
     said = f"{item['outcome']:<13} {item['company_name']}, {item['product_identifier']}{_values(item)}"
-    return said if item["outcome"] in DONE else f"{said}: {item['reason'] or 'not reached'}"
+    # An open row's write may have been taken; that it was begun is all that is on record.
+    unsaid = (
+        "not reached"
+        if item["outcome"] == "not_attempted"
+        else "its write was begun, and not looked after yet"
+    )
+    return said if item["outcome"] in DONE else f"{said}: {item['reason'] or unsaid}"
 
 
 def _values(item: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from seatsync_pipeline.cli.options import json_option
 from seatsync_pipeline.cli.output import clean, console, finish, working, write_json
 from seatsync_pipeline.cli.session import Session, plural
 from seatsync_pipeline.cli.summary import say
-from seatsync_pipeline.errors import InputRefused
+from seatsync_pipeline.errors import InputRefused, NotFound, WarehouseError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,15 +77,33 @@ def carry_out(session: Session, file: Path) -> dict[str, Any]:
     """Push, and return the operation's report; an operation that stopped has one too."""
     from seatsync_pipeline.orchestration.push import TERMINATED
 
-    result = _run(session, file, confirm=True)
-    pushed = result.materializations.get(_PUSH)
-    if pushed is None:
-        if result.error is not None:
+    before = _journal_of(session, file)
+    try:
+        result = _run(session, file, confirm=True)
+        pushed = result.materializations.get(_PUSH)
+        if pushed is None and result.error is not None:
             raise result.error
+    except WarehouseError as error:
+        # A full disk, say, ends the run in the middle of the push: what was written by then is no refusal.
+        report = _journal_of(session, file)
+        if report is None or report == before or report["state"] == "running":
+            raise
+        return report | {"note": report["note"] or f"{error.tried}: {error.found}. {error.remedy}"}
+    if pushed is None:
         raise InputRefused(f"pushing {file}", "no operation was recorded", "See the run in the Dagster UI.")
     if pushed["note"] == TERMINATED:
         raise KeyboardInterrupt
     return load_report(session, pushed["operation_id"])
+
+
+def _journal_of(session: Session, file: Path) -> dict[str, Any] | None:
+    """What is on record of this selection's operation; None where it has none, or the file is no selection."""
+    from seatsync_pipeline.push.selection import read_selection
+
+    try:
+        return load_report(session, read_selection(file).operation_id)
+    except (InputRefused, NotFound):
+        return None
 
 
 def _run(session: Session, file: Path, *, confirm: bool) -> RunResult:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from seatsync_pipeline import exact_json
+from seatsync_pipeline.cli.operations import outcome_line
 from tests.cli.conftest import Run, seatsync_command
 from tests.push.faulty import write_point
 from tests.push.one_of_each import (
@@ -255,3 +257,37 @@ def test_a_second_push_at_once_is_refused(run: Run, place: Place) -> None:
     assert process.wait(60) == 0
     assert place.changes().changed == QUANTITY
     assert len(place.writes()) == 1
+
+
+def test_a_run_history_that_fails_in_the_middle_hides_nothing_that_was_written(
+    run: Run, place: Place
+) -> None:
+    """As on a disk that fills up: exit code 2 would say that nothing was written."""
+    selection = one_of_each(place)
+    held = write_point(1001, 5001).add(place.stock.sandbox, "hold")
+    process = subprocess.Popen(
+        seatsync_command("push", selection, "--yes", "--json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert held.wait_until_held(60)
+    histories = [path for path in (place.settings.home / "dagster").rglob("*.db") if path.stat().st_size]
+    assert histories
+    for history in histories:
+        history.write_bytes(b"this is no database" * 1000)
+    held.release()
+    out, _ = process.communicate(timeout=60)
+    report = exact_json.loads(out)
+    assert (process.returncode, report["counts"]["updated"]) == (1, 1)
+    assert "run history" in report["note"]
+    assert place.changes().changed == QUANTITY | (CANCELLED if report["counts"]["cancelled"] else {})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"), [("not_attempted", "not reached"), ("outcome unknown", "its write was begun")]
+)
+def test_a_row_whose_write_was_begun_is_not_told_as_not_reached(outcome: str, says: str) -> None:
+    whose = {"company_name": "Alderpoint Dental", "product_identifier": "DUO-MFA"}
+    line = outcome_line({"outcome": outcome, "reason": None, "before": None, "after": None, **whose})
+    assert line.endswith(f": {says}") or f": {says}, " in line
