@@ -94,7 +94,8 @@ class ConnectWiseWriter:
             pause = faults.retry_after(response)
             if attempt == _ATTEMPTS_WHEN_PACED or (pause or 0) > _LONGEST_PAUSE:
                 break
-            self._reader.pause(pause if pause is not None else 2.0**attempt)
+            # 0, or a moment that is past, may come from a server that still refuses.
+            self._reader.pause(2.0**attempt if pause is None else max(pause, 0.5 * 2**attempt))
         return self._judge(response, tried, path)
 
     def _send_once(self, method: str, path: str, body: Any, tried: str) -> httpx.Response:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from seatsync_pipeline.connectwise.client import ConnectWiseReader
 from seatsync_pipeline.sandbox.faults import Fault
 from seatsync_pipeline.sandbox.messages import Request, Response
 from tests.push.faulty import Break, Point, addition_point, list_point
@@ -92,6 +93,18 @@ def test_too_many_requests_are_waited_out_within_the_run(place: Place, seconds: 
     report = place.push(one_of_each(place))
     assert (report["state"], counts(report)) == ("finished", DONE)
     assert_all_done(place)
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(0, [1, 2, 4]), (None, [2, 4, 8]), (3, [3, 3, 4])])
+def test_each_refusal_is_waited_out_for_longer(
+    place: Place, monkeypatch: pytest.MonkeyPatch, seconds: int | None, waits: list[float]
+) -> None:
+    """Also where the answer asks to wait 0 s: four attempts in one moment would fail the row."""
+    paused: list[float] = []
+    monkeypatch.setattr(ConnectWiseReader, "pause", lambda _, wait: paused.append(wait))
+    break_at(place, PATCHED, "rate_limit", retry_after=seconds, times=len(waits))
+    assert outcomes(place.push(place.approve(update(place)))) == ["updated"]
+    assert paused == waits
 
 
 def test_a_write_that_arrives_late_changes_nothing_any_more(place: Place) -> None:
