@@ -16,6 +16,7 @@ import click
 
 from seatsync_pipeline.cli.interrupts import watched_interrupts
 from seatsync_pipeline.cli.output import OutputClosed, clean, print_err, show_error
+from seatsync_pipeline.cli.streams import make_usable
 from seatsync_pipeline.errors import SeatSyncError
 
 INTERRUPTED = 130
@@ -161,4 +162,5 @@ def seatsync() -> None:
 def main() -> NoReturn:
     """The entry point of the `seatsync` script. All that it writes is readable by its owner alone."""
     os.umask(0o077)
+    make_usable()
     seatsync.main()

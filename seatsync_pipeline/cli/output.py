@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import sys
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _FAULTS_SHOWN = 50
+_ASSUMED_WIDTH = 80
 # Controls of the second kind, marks that change the direction or have no width, and halves of characters, which
 # no terminal and no file can take. JSON has escaped those below a blank already.
 _UNSEEN = re.compile(
     "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
 
 
 class OutputClosed(Exception):
@@ -51,10 +54,19 @@ def write_json(document: Mapping[str, Any]) -> None:
 
 
 def _escaped(text: str) -> str:
-    r"""JSON in which no character can steer a terminal: the same document, with `\u009b` for what would."""
+    r"""JSON in which no character can steer a terminal: the same document, with `\u009b` for what would.
+
+    Where stdout is not UTF-8, which JSON has to be, every character beyond ASCII is written so.
+    """
     if text.isascii():
         return text
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    utf_8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
+    return (_UNSEEN if utf_8 else _NOT_ASCII).sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    """As JSON has it: a character beyond U+FFFF is two halves."""
+    return re.sub("....", r"\\u\g<0>", found[0].encode("utf-16-be", "surrogatepass").hex())
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -76,8 +88,16 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def _width() -> int | None:
-    """Pipes and files get room for whole rows; a terminal, or COLUMNS, says its own width."""
-    return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 120
+    """Pipes and files get room for whole rows; a terminal, or COLUMNS, says its own width.
+
+    COLUMNS=0 is how a terminal without a size says that it knows none.
+    """
+    columns = os.environ.get("COLUMNS", "")
+    if columns.strip("0"):
+        return None
+    if sys.stdout.isatty():
+        return _ASSUMED_WIDTH if columns else None
+    return 120
 
 
 def clean(text: object) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from seatsync_pipeline.cli.app import COMMANDS, seatsync
 from seatsync_pipeline.sandbox import Sandbox
+from seatsync_pipeline.warehouse import Warehouse
 from tests.cli.conftest import Run, run_process, seatsync_command
 
 
@@ -162,6 +163,42 @@ def test_a_closed_pipe_is_quiet(home: Path) -> None:
     with process.stderr:
         assert process.stderr.read() == b""
     assert process.wait(timeout=60) == 141
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_closed_stream_hinders_nothing(home: Path, closed: str) -> None:
+    """As job runners leave them: the next file that is opened, the database, would take the stream's number."""
+    before = len(list((home / "previews").iterdir())) if (home / "previews").exists() else 0
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" "$@" {closed}', *seatsync_command("reconcile", "duo", "--json")],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert len(list((home / "previews").iterdir())) == before + 1
+    assert ("preview_id" in done.stdout) is ("1>&-" not in closed)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_name_that_the_terminal_cannot_show_hinders_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    name = "Quarry Road \u015a\N{GRINNING FACE}"
+    with Warehouse(home / "seatsync.duckdb").write() as connection:
+        connection.execute("update preview set company_name = ? where company_name like 'Quarry%'", [name])
+
+    def out(*options: str) -> bytes:
+        command = seatsync_command("preview", "duo", *options)
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        return done.stdout
+
+    assert name in {row["company_name"] for row in json.loads(out("--json").decode())["rows"]}
+    assert name.encode(encoding, "backslashreplace") in out()
+
+
+def test_a_width_of_zero_is_one_that_nobody_knows(run: Run, home: Path) -> None:
+    assert run("preview", "duo", COLUMNS="0").out == run("preview", "duo").out
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
