@@ -17,7 +17,7 @@ from seatsync_pipeline.errors import InputRefused
 from seatsync_pipeline.exact_json import money
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
@@ -101,10 +101,24 @@ def approve_command(
     preview = load_preview(session.warehouse, preview_id)
     if preview.source != source:
         raise InputRefused(tried, f"it is a preview of {preview.source}", f"Name a preview of {source}.")
-    choice = Choice(defaults, statuses, rows, dict(agreements), overrides, reason)
+    choice = Choice(defaults, statuses, rows, _one_for_each(agreements, tried), overrides, reason)
     document = approve(preview, choice, by=approved_by.strip(), file=file)
     picked = [row for row in preview.rows if row["row_id"] in document["rows"]]
     finish(document, lambda console: _show(console, document, picked, file), as_json=as_json)
+
+
+def _one_for_each(named: Iterable[tuple[str, int]], tried: str) -> dict[str, int]:
+    """Row id -> agreement id. Raises InputRefused where a row is given two: the wrong one could be billed."""
+    agreements: dict[str, int] = {}
+    for row_id, agreement_id in named:
+        other = agreements.setdefault(row_id, agreement_id)
+        if other != agreement_id:
+            raise InputRefused(
+                tried,
+                f"{row_id} is given the agreements {other} and {agreement_id}",
+                "Name one --agreement for it.",
+            )
+    return agreements
 
 
 def approve(preview: Preview, choice: Choice, *, by: str, file: Path) -> dict[str, Any]:

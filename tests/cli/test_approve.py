@@ -92,6 +92,15 @@ def test_an_agreement_a_reason_and_an_override_reach_the_file(approve: Approve, 
     assert by_row[decrease["row_id"]].approval_reason == "they told us"
 
 
+def test_two_agreements_for_one_row_are_refused(approve: Approve, place: Place) -> None:
+    row_id = place.row("create", "Marigold Senior Living")["row_id"]
+    said = approve("--row", row_id, "--agreement", f"{row_id}=1018", "--agreement", f"{row_id}=1019")
+    assert said.code == 2
+    assert said.json["error"]["found"] == f"{row_id} is given the agreements 1018 and 1019"
+    said = approve("--row", row_id, "--agreement", f"{row_id}=1018", "--agreement", f"{row_id}=1018")
+    assert said.code == 0, "the same one twice is no contradiction"
+
+
 def test_people_see_updates_creates_cancels_and_every_decrease_in_seats_and_money(
     run: Run, place: Place
 ) -> None:
