@@ -98,7 +98,19 @@ class SetupRows:
             except InputRefused as error:
                 self._fault(line, "target", error.found, error.remedy)
                 return None
-        return Change(now, before, changed=now != before, notes=self._unread_license(line))
+        notes = self._unread_license(line) + self._another_product(line, now)
+        return Change(now, before, changed=now != before, notes=notes)
+
+    def _another_product(self, line: Line, mapping: Mapping) -> tuple[str, ...]:
+        """The id decides; a name beside it that is another product's may be what was meant."""
+        if mapping.product_id is None or not line["target_name"]:
+            return ()
+        identifier = self._known.product_name(mapping.product_id)
+        if identifier.strip() == line["target_name"]:
+            return ()
+        return (
+            f"line {line.number}: product {mapping.product_id} is {identifier!r}, not {line['target_name']!r}",
+        )
 
     def _unread_license(self, line: Line) -> tuple[str, ...]:
         source, name = line["source"], line["key"]

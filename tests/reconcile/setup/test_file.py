@@ -186,15 +186,18 @@ def test_a_file_saved_again_by_a_spreadsheet_is_the_same(
 
 def test_notes_name_what_looks_unusual(warehouse: Warehouse, tmp_path: Path) -> None:
     body = "link,avanan,new-portal,New,company,105,Acme Dentists,\nmapping,avanan,New Tier,,no_charge,,,\n"
+    body += "mapping,avanan,Email Protect,,product,201,AVANAN-COMPLETE,\n"
+    body += "mapping,avanan,Complete Protect,,product,201,AVANAN-PROTECT,\n"
     noted = [
         note
         for change in setup.import_setup(warehouse, file(tmp_path, body), by="a")
         for note in change.notes
     ]
-    assert len(noted) == 3
+    assert len(noted) == 4
     assert "no account 'new-portal'" in noted[0]
     assert "company 105 is 'Acme Dental', not 'Acme Dentists'" in noted[1]
     assert "no license 'New Tier'" in noted[2]
+    assert noted[3] == "line 4: product 201 is 'AVANAN-PROTECT', not 'AVANAN-COMPLETE'"
 
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12).map(str.strip)
