@@ -37,6 +37,8 @@ def operations_command(
 
     --abandon gives an unfinished operation up: what became of its open rows is found out by reading alone.
     """
+    if reason and not abandon:
+        raise click.UsageError("--reason goes with --abandon; without it nothing is given up.")
     session = Session()
     session.require_database("listing the operations")
     if abandon:

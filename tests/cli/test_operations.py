@@ -59,6 +59,12 @@ def test_the_list_and_one_operation(run: Run, place: Place) -> None:
     assert "1 created, 1 updated, 1 cancelled" in " ".join(run("operations").out.split())
 
 
+def test_a_reason_without_abandoning_is_refused(run: Run, place: Place) -> None:
+    operation_id = place.push(place.approve(update(place)))["operation_id"]
+    said = run("operations", operation_id, "--by", "Ann", "--reason", "nobody knows", "--json")
+    assert (said.code, "--abandon" in said.json["error"]["found"]) == (2, True)
+
+
 def test_a_push_that_died_is_interrupted_and_one_under_way_is_running(run: Run, place: Place) -> None:
     place.push(place.approve(update(place)))
     with place.warehouse.write() as connection:  # as after a kill: the last event is that it began
