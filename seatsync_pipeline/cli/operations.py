@@ -99,11 +99,8 @@ def outcome_line(item: dict[str, Any]) -> str:
 
     said = f"{item['outcome']:<13} {item['company_name']}, {item['product_identifier']}{_values(item)}"
     # An open row's write may have been taken; that it was begun is all that is on record.
-    unsaid = (
-        "not reached"
-        if item["outcome"] == "not_attempted"
-        else "its write was begun, and not looked after yet"
-    )
+    begun = item["outcome"] != "not_attempted"
+    unsaid = "its write was begun, and not looked after yet" if begun else "not reached"
     return said if item["outcome"] in DONE else f"{said}: {item['reason'] or unsaid}"
 
 

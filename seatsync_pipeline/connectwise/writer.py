@@ -135,9 +135,7 @@ class ConnectWiseWriter:
             raise AnswerLost(tried, error.found, "SeatSync looks whether the write was taken.")
         said = self._reader.redact(faults.message(response))
         remedy = error.remedy
-        if (
-            status == 400
-        ):  # ConnectWise checks the whole stored record again, fields included that nobody sent
+        if status == 400:  # it checks the whole stored record again, with fields that nobody sent
             remedy = "Correct in ConnectWise what it names, then approve the row of a new preview."
         raise WriteRefused(tried, error.found, remedy, status=status, said=said)
 

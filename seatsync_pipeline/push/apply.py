@@ -1,51 +1,33 @@
 """One approved row after another: re-check, intent, one write, read-back, outcome.
 
 What belongs here: the order of those steps for one row, and what follows from each way they can end. What does
-not: which rows there are and when to stop (`operate`), and the rules themselves (`recheck`, `settle`).
+not: which rows there are and when to stop (`operate`), finding out what became of a write (`look`), and the rules
+themselves (`recheck`, `settle`).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from seatsync_pipeline.connectwise.client import ConnectWiseReader
 from seatsync_pipeline.connectwise.records import Addition, Product
-from seatsync_pipeline.connectwise.writer import TIMEOUT_SECONDS, ConnectWiseWriter, calendar_text
-from seatsync_pipeline.errors import AnswerLost, SeatSyncError, VendorError, WriteRefused
+from seatsync_pipeline.connectwise.writer import ConnectWiseWriter, calendar_text
+from seatsync_pipeline.errors import AnswerLost, WriteRefused
 from seatsync_pipeline.push import live, recheck, settle
 from seatsync_pipeline.push.dates import effective_dates, first_accepted_day, refuses_the_date
 from seatsync_pipeline.push.journal import Journal
+from seatsync_pipeline.push.look import Lookout, Patience, unknown
 from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.push.records import Intent, Outcome
 from seatsync_pipeline.push.settle import Finding, Found
 from seatsync_pipeline.reconcile.book import Book
 from seatsync_pipeline.reconcile.rows import Action
 
-_LOOKS_AT_A_LAG = 2  # after the first; each holds up the row, and the write was accepted
 _DONE = {Action.UPDATE: "updated", Action.CREATE: "created", Action.CANCEL: "cancelled"}
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long the answer to a write is waited for, and a create looked for whose answer was lost, in seconds.
-
-    ConnectWise has no idempotency key and its lists may lag behind a write: `looks` times, `pause` apart; only a
-    later run that still finds nothing `repost_after` the intent may send it again.
-    """
-
-    looks: int = 6
-    pause: float = 6.0
-    repost_after: float = 65.0
-    answer: float = TIMEOUT_SECONDS
-
-
-class OutcomeUnknown(SeatSyncError):
-    """Nobody can tell yet whether a write was taken: the row stays open and the operation is interrupted."""
 
 
 class RowRunner:
@@ -65,7 +47,6 @@ class RowRunner:
         changes: tuple[Change, ...],
         today: Callable[[], date],
         patience: Patience,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -74,8 +55,7 @@ class RowRunner:
         self._agreement_types = agreement_types
         self._changes = changes
         self._today = today
-        self._patience = patience
-        self._sleep = sleep
+        self._lookout = Lookout(reader, patience)
         self._books: dict[int, Book] = {}
 
     def why_not(self, change: Change) -> str | None:
@@ -93,7 +73,7 @@ class RowRunner:
 
     def resume(self, change: Change, intent: Intent) -> Outcome:
         """Carry on with a row whose intent is on record and whose outcome is not."""
-        found = self._look_until_sure(change, intent)
+        found = self._lookout.until_sure(change, intent)
         if found.finding is not Finding.NOT_WRITTEN:
             return self._outcome(change, intent, found)
         if intent.made is not None:  # that nothing shows it does not prove that it was not made
@@ -105,7 +85,7 @@ class RowRunner:
 
         A new addition that no list shows may still come: nobody will look again, so that it is left unresolved.
         """
-        found = self._look_until_sure(change, intent)
+        found = self._lookout.until_sure(change, intent)
         if found.finding is Finding.NOT_WRITTEN:
             return Outcome(
                 change.row_id,
@@ -122,9 +102,6 @@ class RowRunner:
         if self._writer is None:
             raise RuntimeError("a rehearsal must not write")
         return self._writer
-
-    def _age(self, intent: Intent) -> float:
-        return (datetime.now(UTC).replace(tzinfo=None) - intent.made_at).total_seconds()
 
     def _recheck(self, change: Change) -> tuple[str | None, Addition | None, Product | None]:
         """Read what matters now; why the row must be skipped (or None), its addition, the catalog's product."""
@@ -152,7 +129,7 @@ class RowRunner:
         """The write provably was not taken: once more, under the same intent; then only looking is left."""
         outcome = self._send(change, intent)
         if outcome is None:
-            raise _unknown(change, settle.AS_BEFORE)
+            raise unknown(change, settle.AS_BEFORE)
         return outcome
 
     def _send(self, change: Change, intent: Intent) -> Outcome | None:
@@ -160,8 +137,8 @@ class RowRunner:
         with self._answer_may_be_lost() as answer:
             self._patch(change)
         if not answer.lost:
-            return self._read_back(change, intent)
-        found = self._look(change, intent)
+            return self._outcome(change, intent, self._lookout.read_back(change, intent))
+        found = self._lookout.once(change, intent)
         return None if found.finding is Finding.NOT_WRITTEN else self._outcome(change, intent, found)
 
     def _patch(self, change: Change) -> None:
@@ -197,80 +174,11 @@ class RowRunner:
                 continue
             if made is not None and not answer.lost:
                 intent = self._journal.acknowledge(self._operation_id, intent, made)
-            return self._outcome(change, intent, self._find_created(change, intent))
+            return self._outcome(change, intent, self._lookout.until_shown(change, intent))
         works = first_accepted_day(agreement, self._today())
         untried = works is not None and works.isoformat() not in tried
         advice = f"; {works} would work, by the agreement's billing start and next invoice" if untried else ""
         return self._failed(change, f"{refusal} (tried {', '.join(tried)}{advice})")
-
-    def _find_created(self, change: Change, intent: Intent) -> Found:
-        """Read a create back, or look for one whose answer was lost, patiently. Raises OutcomeUnknown when it does
-        not show.
-        """
-        for look in range(self._patience.looks):
-            if look:
-                self._sleep(self._patience.pause)
-            found = self._look(change, intent)
-            if found.finding is not Finding.NOT_WRITTEN:
-                return found
-        raise _unknown(change, found.why)
-
-    def _look_until_sure(self, change: Change, intent: Intent) -> Found:
-        """What became of an open row; a create that does not show is looked for until no list can lag behind it."""
-        found = self._look(change, intent)
-        while found.finding is Finding.NOT_WRITTEN and change.action is Action.CREATE:
-            if self._age(intent) >= self._patience.repost_after:
-                break
-            self._sleep(self._patience.pause)
-            found = self._look(change, intent)
-        return found
-
-    def _look(self, change: Change, intent: Intent) -> Found:
-        try:
-            if change.action is Action.CREATE:
-                return self._look_for_created(change, intent)
-            return settle.of_addition(change, intent, live.read_addition(self._reader, change))
-        except VendorError as error:
-            raise _unknown(change, f"ConnectWise could not be read: {error.found}") from error
-
-    def _look_for_created(self, change: Change, intent: Intent) -> Found:
-        """By the id that ConnectWise gave it, and in the list where there is none or nothing stands there yet."""
-        if intent.made is not None:
-            made = live.read_addition_by_id(self._reader, change.agreement_id, intent.made, change)
-            if made is not None:
-                return settle.of_create(change, intent, {**self._beside(change), made.addition_id: made})
-        found = settle.of_create(
-            change, intent, live.read_agreement_additions(self._reader, change.agreement_id)
-        )
-        if found.finding is Finding.NOT_WRITTEN and intent.made is not None:
-            why = f"ConnectWise said that it had made addition {intent.made}, and shows none"
-            return replace(found, why=why)
-        return found
-
-    def _beside(self, change: Change) -> dict[int, Addition]:
-        """What the agreement itself lists: a request that was repeated on its way adds the line a second time, and
-        its answer names one of the two.
-        """
-        listed = live.read_agreement_additions(self._reader, change.agreement_id)
-        return {key: each for key, each in listed.items() if each.agreement_id == change.agreement_id}
-
-    def _read_back(self, change: Change, intent: Intent) -> Outcome:
-        """Prove the write by a GET on the id, never by its own answer or a list; what still shows the old value may
-        lag behind.
-        """
-        found = self._look(change, intent)
-        for _ in range(_LOOKS_AT_A_LAG):
-            if found.finding is not Finding.NOT_WRITTEN:
-                break
-            self._sleep(self._patience.pause)
-            found = self._look(change, intent)
-        if found.finding is Finding.NOT_WRITTEN:
-            found = Found(
-                Finding.UNRESOLVED,
-                f"ConnectWise accepted the write, but the addition reads back as before ({found.why})",
-                found.addition,
-            )
-        return self._outcome(change, intent, found)
 
     def _outcome(self, change: Change, intent: Intent, found: Found) -> Outcome:
         addition = found.addition
@@ -315,14 +223,6 @@ def _sentence(change: Change, intent: Intent, found: Found) -> str:
     if others:
         return f"written and read back; also changed by somebody else meanwhile: {', '.join(others)}"
     return "written and read back"
-
-
-def _unknown(change: Change, why: str) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"the {change.action} for {change.company_name}, {change.product_identifier}",
-        f"its outcome is unknown: {why}",
-        "Run the same selection again: SeatSync looks first, and writes only what provably was not written.",
-    )
 
 
 def _patch(change: Change) -> dict[str, Any]:

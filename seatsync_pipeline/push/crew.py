@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from seatsync_pipeline.errors import CredentialsRefused, VendorError, WarehouseError
-from seatsync_pipeline.push.apply import OutcomeUnknown, RowRunner
+from seatsync_pipeline.push.apply import RowRunner
 from seatsync_pipeline.push.journal import Journal
+from seatsync_pipeline.push.look import OutcomeUnknown
 from seatsync_pipeline.push.operate import Ending, Progress
 from seatsync_pipeline.push.plan import Change
 from seatsync_pipeline.push.recheck import ALREADY_APPLIED

@@ -18,9 +18,10 @@ from seatsync_pipeline.connectwise.store import load_scan
 from seatsync_pipeline.connectwise.writer import ConnectWiseWriter, writer_from
 from seatsync_pipeline.errors import ConfigurationError, FileRefused, InputRefused, NotFound, WarehouseError
 from seatsync_pipeline.push import audit, gate, operate
-from seatsync_pipeline.push.apply import OutcomeUnknown, Patience, RowRunner
+from seatsync_pipeline.push.apply import RowRunner
 from seatsync_pipeline.push.crew import carry_out
 from seatsync_pipeline.push.journal import Journal
+from seatsync_pipeline.push.look import OutcomeUnknown, Patience
 from seatsync_pipeline.push.plan import Change, Plan, Summary, summarise
 from seatsync_pipeline.push.records import OperationRecord, load_operations, operation_of_run
 from seatsync_pipeline.push.rehearsal import Rehearsal, foresee

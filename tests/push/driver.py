@@ -11,7 +11,7 @@ from pathlib import Path
 
 from seatsync_pipeline.connectwise.access import Retries
 from seatsync_pipeline.errors import InputRefused, SeatSyncError
-from seatsync_pipeline.push.apply import Patience
+from seatsync_pipeline.push.look import Patience
 from seatsync_pipeline.push.service import opened
 from seatsync_pipeline.settings import load_settings
 from seatsync_pipeline.warehouse import Warehouse

@@ -23,7 +23,7 @@ from seatsync_pipeline.connectwise.client import reader_from
 from seatsync_pipeline.connectwise.scan import scan
 from seatsync_pipeline.connectwise.store import save_scan
 from seatsync_pipeline.push import audit
-from seatsync_pipeline.push.apply import Patience
+from seatsync_pipeline.push.look import Patience
 from seatsync_pipeline.push.records import noted_heads
 from seatsync_pipeline.push.selection import Approval, write_selection
 from seatsync_pipeline.push.service import Push, opened
