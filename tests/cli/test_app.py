@@ -203,7 +203,7 @@ def test_a_width_of_zero_is_one_that_nobody_knows(run: Run, home: Path) -> None:
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_an_interrupt_is_one_line_and_130(home: Path, sandbox: Sandbox, options: list[str]) -> None:
-    held = sandbox.connectwise.faults.add("hold", path="*/companies*")
+    held = sandbox.connectwise.faults.add("hold", path="*/agreements/count")
     process = subprocess.Popen(
         seatsync_command("scan", *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
